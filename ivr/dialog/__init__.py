@@ -1,0 +1,58 @@
+"""The pure core: what a conversation is, without event loop, clock or I/O."""
+
+from ivr.dialog.call import Call
+from ivr.dialog.dialog import Answer, Dialog, Diverged, Flow, goodbye, must_interrupt, transfer
+from ivr.dialog.grammar import Grammar, Nomatch, Progress, digits, one_of, yes_no
+from ivr.dialog.turns import (
+    INTERRUPTIONS,
+    Ask,
+    Do,
+    Ending,
+    GaveUp,
+    HungUp,
+    Interruption,
+    Manner,
+    Phrase,
+    Record,
+    Say,
+    Speak,
+    Trouble,
+    Turn,
+    WantsAgent,
+    Word,
+    Words,
+)
+
+__all__ = [
+    "INTERRUPTIONS",
+    "Answer",
+    "Ask",
+    "Call",
+    "Dialog",
+    "Diverged",
+    "Do",
+    "Ending",
+    "Flow",
+    "GaveUp",
+    "Grammar",
+    "HungUp",
+    "Interruption",
+    "Manner",
+    "Nomatch",
+    "Phrase",
+    "Progress",
+    "Record",
+    "Say",
+    "Speak",
+    "Trouble",
+    "Turn",
+    "WantsAgent",
+    "Word",
+    "Words",
+    "digits",
+    "goodbye",
+    "must_interrupt",
+    "one_of",
+    "transfer",
+    "yes_no",
+]

@@ -1,0 +1,48 @@
+"""The caller, as a flow sees them.
+
+Rule: coroutines, so that a forgotten `await` is a type error and not a silence.
+"""
+
+from datetime import datetime
+from typing import TypeVar
+
+from domain.commands import Command
+from domain.model import Began
+from ivr.dialog.grammar import Grammar
+from ivr.dialog.turns import PATIENT, Ask, Do, Manner, Record, Say, Speak, Word
+
+T = TypeVar("T")
+
+
+class Call:
+    """A flow's only way to the world.
+
+    began: how the call came in.  now: when the last answer came (timezone-aware UTC, from the journal): the only
+    time a flow knows, so that a replay knows the same.
+    """
+
+    __slots__ = ("began", "now")
+
+    def __init__(self, began: Began) -> None:
+        self.began = began
+        self.now: datetime = began.at
+
+    async def say(self, prompt: str, *, bargein: bool = True, fresh: bool = False, **words: Word) -> None:
+        """Tell the caller something; see `Say`."""
+        await Say(prompt, tuple(words.items()), bargein, fresh)
+
+    async def ask(self, prompt: str, accepts: Grammar[T], *, manner: Manner = PATIENT, **words: Word) -> T:
+        """Ask until there is an answer that `accepts` understands.  Raises an `Interruption` otherwise."""
+        return await Ask(prompt, accepts, tuple(words.items()), manner)
+
+    async def speak(self, language: str) -> None:
+        """Go on in this language."""
+        await Speak("speak", language)
+
+    async def record(self) -> None:
+        """From here on the call may be kept; comes after the notice."""
+        await Record("record")
+
+    async def do(self, command: Command[T]) -> T:
+        """Have the business do something.  Raises `Trouble` when it can't."""
+        return await Do[T](type(command).__name__, command)

@@ -1,0 +1,145 @@
+"""One conversation without a telephone: answers go in, turns come out.
+
+Rules
+1. No event loop, no clock, no I/O.  Given the same answers, a dialog always arrives at the same turn.  That lets a
+   restarted controller pick up a call where it was, and a test hold thousands of conversations a second.
+2. The journal is the truth.  What it holds must answer what the flow asks, word for word; else `Diverged`.
+3. Every dialog ends in exactly one `Ending`, also when nobody in the flow minds an interruption.
+
+Theory of operation: a flow is a coroutine that yields turns.  `answer` sends it the answer (or throws an
+interruption into it) and holds the next turn that it yields.
+"""
+
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from domain.model import Began, Outcome
+from ivr.dialog.call import Call
+from ivr.dialog.turns import (
+    INTERRUPTIONS,
+    Ask,
+    Do,
+    Ending,
+    GaveUp,
+    HungUp,
+    Interruption,
+    Phrase,
+    Say,
+    Turn,
+    WantsAgent,
+)
+
+Flow: TypeAlias = Callable[[Call], Coroutine[Turn[Any], Any, Ending]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one turn.
+
+    label, asked: which turn it answers, and what exactly the flow had wanted (`Turn.asked`).
+    at: when, timezone-aware UTC.  heard: what the caller keyed, unparsed.  result: what the business said.
+    interruption: the `name` of what happened instead.
+    """
+
+    label: str
+    asked: str
+    at: datetime
+    heard: str | None = None
+    result: Any = None
+    interruption: str | None = None
+
+
+class Diverged(Exception):
+    """The journal answers something that the flow does not ask: the flow was changed under a call."""
+
+
+class Dialog:
+    """A conversation in progress.  `turn`: what the flow wants now; None when it has come to its `ending`."""
+
+    __slots__ = ("_coro", "achieved", "call", "ending", "hung_up", "turn")
+
+    turn: Turn[Any] | None
+    ending: Ending | None
+
+    def __init__(self, flow: Flow, began: Began) -> None:
+        self.call = Call(began)
+        self._coro = flow(self.call)
+        self.turn = self.ending = None
+        self.achieved: Outcome | None = None
+        self.hung_up = False
+        self._step(self._coro.send, None)
+
+    @classmethod
+    def replay(cls, flow: Flow, began: Began, journal: Iterable[Answer]) -> "Dialog":
+        """The conversation as it stood after these answers.  Raises `Diverged`."""
+        dialog = cls(flow, began)
+        for answer in journal:
+            dialog.answer(answer)
+        return dialog
+
+    def answer(self, answer: Answer) -> None:
+        """Go on with this answer to the present turn.  Raises `Diverged` when it answers another one, and
+        `Nomatch` when the grammar of the question doesn't understand what was heard."""
+        turn = self.turn
+        if turn is None:
+            raise Diverged(f"the journal goes on with {answer.asked!r}; the flow has ended ({self.ending})")
+        if turn.asked != answer.asked:
+            raise Diverged(f"the journal answers {answer.asked!r}; the flow wants {turn.asked!r}")
+        self.call.now = answer.at
+        if answer.interruption is not None:
+            interruption = INTERRUPTIONS[answer.interruption]()
+            self.hung_up = self.hung_up or isinstance(interruption, HungUp)
+            self._step(self._coro.throw, interruption)
+        elif isinstance(turn, Ask):
+            if answer.heard is None:
+                raise Diverged(f"the journal holds no answer to the question {turn.asked!r}")
+            self._step(self._coro.send, turn.accepts.parse(answer.heard))
+        else:
+            if isinstance(turn, Do):
+                self.achieved = turn.command.achieves or self.achieved
+            self._step(self._coro.send, answer.result)
+
+    def _step(self, advance: Callable[[Any], Any], value: Any) -> None:
+        try:
+            turn: Any = advance(value)
+        except StopIteration as stop:
+            if not isinstance(stop.value, Ending):
+                raise TypeError(f"a flow ends in an Ending, not in {stop.value!r}") from None
+            self.turn, self.ending = None, stop.value
+        except Interruption as interruption:
+            self.turn, self.ending = None, self._unminded(interruption)
+        else:
+            if not isinstance(turn, Turn):
+                raise TypeError(f"a flow may only await turns, not {turn!r}")
+            self.turn = turn  # pyright: ignore[reportUnknownMemberType]
+
+    def _unminded(self, interruption: Interruption) -> Ending:
+        """The one place where silence, giving up, "operator" and hang-up are handled, unless a flow minds itself."""
+        match interruption:
+            case HungUp():
+                return Ending(self.achieved or Outcome.ABANDONED, because=interruption.name)
+            case WantsAgent() | GaveUp():
+                return transfer(because=interruption.name)
+            case _:
+                return Ending(Outcome.FAILED, "agents", interruption.name, (Phrase("apology"),))
+
+    def abandon(self) -> None:
+        """Forget the flow's coroutine without running its clean-up (it may not await any more)."""
+        self._coro.close()
+
+
+def goodbye(outcome: Outcome, *farewell: str) -> Ending:
+    """The conversation has come to its end: say these prompts and hang up."""
+    return Ending(outcome, farewell=tuple(Phrase(p) for p in farewell))
+
+
+def transfer(because: str, to: str = "agents") -> Ending:
+    """Hand the caller over to people, and say so."""
+    return Ending(Outcome.TRANSFERRED, to, because, (Phrase("connecting"),))
+
+
+def must_interrupt(dialog: Dialog) -> bool:
+    """Whether the present turn can't be performed any more because the caller is gone."""
+    return dialog.hung_up and isinstance(dialog.turn, Ask | Say)
