@@ -45,4 +45,5 @@ class Call:
 
     async def do(self, command: Command[T]) -> T:
         """Have the business do something.  Raises `Trouble` when it can't."""
-        return await Do[T](type(command).__name__, command)
+        turn: Do[T] = Do(type(command).__name__, command)
+        return await turn

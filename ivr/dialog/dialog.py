@@ -58,18 +58,18 @@ class Diverged(Exception):
 class Dialog:
     """A conversation in progress.  `turn`: what the flow wants now; None when it has come to its `ending`."""
 
-    __slots__ = ("_coro", "achieved", "call", "ending", "hung_up", "turn")
+    __slots__ = ("achieved", "call", "coroutine", "ending", "hung_up", "turn")
 
     turn: Turn[Any] | None
     ending: Ending | None
 
     def __init__(self, flow: Flow, began: Began) -> None:
         self.call = Call(began)
-        self._coro = flow(self.call)
+        self.coroutine = flow(self.call)
         self.turn = self.ending = None
         self.achieved: Outcome | None = None
         self.hung_up = False
-        self._step(self._coro.send, None)
+        self._step(self.coroutine.send, None)
 
     @classmethod
     def replay(cls, flow: Flow, began: Began, journal: Iterable[Answer]) -> "Dialog":
@@ -91,15 +91,15 @@ class Dialog:
         if answer.interruption is not None:
             interruption = INTERRUPTIONS[answer.interruption]()
             self.hung_up = self.hung_up or isinstance(interruption, HungUp)
-            self._step(self._coro.throw, interruption)
+            self._step(self.coroutine.throw, interruption)
         elif isinstance(turn, Ask):
             if answer.heard is None:
                 raise Diverged(f"the journal holds no answer to the question {turn.asked!r}")
-            self._step(self._coro.send, turn.accepts.parse(answer.heard))
+            self._step(self.coroutine.send, turn.accepts.parse(answer.heard))
         else:
             if isinstance(turn, Do):
                 self.achieved = turn.command.achieves or self.achieved
-            self._step(self._coro.send, answer.result)
+            self._step(self.coroutine.send, answer.result)
 
     def _step(self, advance: Callable[[Any], Any], value: Any) -> None:
         try:
@@ -127,7 +127,7 @@ class Dialog:
 
     def abandon(self) -> None:
         """Forget the flow's coroutine without running its clean-up (it may not await any more)."""
-        self._coro.close()
+        self.coroutine.close()
 
 
 def goodbye(outcome: Outcome, *farewell: str) -> Ending:

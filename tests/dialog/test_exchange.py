@@ -22,7 +22,7 @@ def put(accepts=ACCOUNT, manner=PATIENT, ahead="", *, stray=False):
 def heard_out(accepts=ACCOUNT, manner=PATIENT):
     """A question whose prompt has been heard to its end, at second 5."""
     question, _ = put(accepts, manner)
-    assert [] == question.played(5.0)
+    assert question.played(5.0) == []
     return question
 
 
@@ -39,8 +39,8 @@ def test_a_full_account_number_settles_at_its_last_digit():
 def test_patience_counts_from_the_end_of_the_prompt():
     question = heard_out()
 
-    assert 12.0 == question.wake_at
-    assert [] == question.tick(11.9)
+    assert question.wake_at == 12.0
+    assert question.tick(11.9) == []
     assert [Play(2, "noinput")] == question.tick(12.0)
 
 
@@ -48,15 +48,15 @@ def test_while_the_prompt_plays_no_time_runs():
     question, _ = put()
 
     assert question.wake_at is None
-    assert [] == question.tick(1000.0)
+    assert question.tick(1000.0) == []
 
 
 def test_a_slow_typist_is_waited_for_after_every_key():
     question = heard_out(READING)
 
-    assert [] == question.key("4", 11.9)
-    assert [] == question.key("7", 15.8)
-    assert [] == question.tick(19.7)
+    assert question.key("4", 11.9) == []
+    assert question.key("7", 15.8) == []
+    assert question.tick(19.7) == []
     assert [Settled("47")] == question.tick(19.8)
 
 
@@ -71,7 +71,7 @@ def test_as_many_digits_as_expected_wait_for_the_shorter_termtimeout():
     question = heard_out(READING, Manner(termtimeout=2.0))
     press(question, "123456", 6.0)
 
-    assert 8.0 == question.wake_at
+    assert question.wake_at == 8.0
     assert [Settled("123456")] == question.tick(8.0)
 
 
@@ -99,7 +99,7 @@ def test_a_hash_out_of_habit_after_a_full_answer_does_not_spoil_the_next_questio
     second = Exchange(yes_no, PATIENT, first.typed)
 
     assert [Play(1)] == second.begin(6.1)
-    assert [] == second.key("#", 6.2)
+    assert second.key("#", 6.2) == []
     assert [Hush(), Settled("1")] == second.key("1", 6.9)
 
 
@@ -163,14 +163,14 @@ def test_a_reprompt_forgets_what_was_typed_ahead_of_it():
     question, actions = put(one_of("a"), ahead="7111")
 
     assert [Play(2, "nomatch")] == actions
-    assert "" == question.typed.keys
+    assert question.typed.keys == ""
 
 
 def test_keys_beyond_the_answer_stay_for_the_next_question():
     question, actions = put(yes_no, ahead="12")
 
     assert [Settled("1")] == actions
-    assert "2" == question.typed.keys
+    assert question.typed.keys == "2"
 
 
 def test_forty_keys_at_once_leave_a_bounded_memory():
@@ -178,14 +178,14 @@ def test_forty_keys_at_once_leave_a_bounded_memory():
     for _ in range(1000):
         typed.add("4")
 
-    assert 64 == len(typed.keys)
+    assert len(typed.keys) == 64
 
 
 def test_what_is_no_key_is_no_event():
     question = heard_out()
 
-    assert [] == question.key("flash", 6.0)
-    assert "" == question.keyed
+    assert question.key("flash", 6.0) == []
+    assert question.keyed == ""
 
 
 # The truth table of the module's docstring, every cell.
@@ -229,7 +229,7 @@ def test_a_statement_is_cut_short_by_a_key_that_counts_for_the_next_question():
 
     assert telling.begin()
     assert telling.key("1")
-    assert "1" == telling.typed.keys
+    assert telling.typed.keys == "1"
 
 
 def test_the_notice_is_heard_to_its_end_and_keys_wait():
@@ -237,7 +237,7 @@ def test_the_notice_is_heard_to_its_end_and_keys_wait():
 
     assert telling.begin()
     assert not telling.key("2")
-    assert "12" == telling.typed.keys
+    assert telling.typed.keys == "12"
 
 
 def test_a_statement_is_not_made_to_somebody_who_has_typed_ahead():
@@ -248,7 +248,7 @@ def test_bad_news_is_always_told():
     telling = Telling(Say("account_unknown", fresh=True), Typed("999"))
 
     assert telling.begin()
-    assert "" == telling.typed.keys
+    assert telling.typed.keys == ""
 
 
 steps = st.lists(
@@ -295,7 +295,7 @@ def test_whatever_happens_a_question_ends_once_with_an_answer_that_parses(accept
         now += 10
         note(question.tick(now))
 
-    assert 1 == len(settled)
+    assert len(settled) == 1
     if settled[0].heard is not None:
         accepts.parse(settled[0].heard)
     # every "erased" costs at least one key; everything else is bounded by tries and repeats

@@ -1,0 +1,93 @@
+# pyright: basic
+# It looks into frames and at values of any type: what strict typing asks for can't be said here.
+"""A moment of a conversation, made comparable: where the flow's coroutines stand, and everything they hold.
+
+Theory: flows are pure, so from the same moment everything that follows is the same too.  Two dialogs are at the same
+moment when every coroutine of the chain waits at the same instruction, with equal variables and equal values on its
+evaluation stack.  The stack matters: the iterator of a `for` loop is nowhere else.  CPython shows both: `f_locals`
+by name, and `gc.get_referents`, which visits what a suspended frame refers to.
+
+Rule: identity is exact or it is an error (`Opaque`); it never leans on `repr`.
+"""
+
+import gc
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType, TracebackType
+from typing import Any, TypeAlias
+
+from ivr.dialog.call import Call
+from ivr.dialog.dialog import Dialog
+
+Moment: TypeAlias = tuple[Any, ...]
+
+_PLAIN = (str, int, float, bool, bytes, date, datetime, time, timedelta, Decimal, type(None))
+_ITERATORS = tuple(type(iter(x)) for x in ((), [], range(0), {}, {}.items(), {}.values(), "", set[int]()))
+_WRAPPERS = (enumerate, zip, reversed)
+
+
+class Opaque(TypeError):
+    """A flow holds something whose identity can't be told (a generator, a closure, an open file)."""
+
+
+def freeze(value: Any) -> Any:
+    """An equal, hashable stand-in for `value`; unequal for unequal values.  Raises `Opaque`.
+
+    The type is part of it: 1, 1.0 and True are three different things to a flow.
+    """
+    match value:
+        case Enum() | type():
+            return value
+        case _ if isinstance(value, _PLAIN):
+            return (type(value), value)
+        case tuple() | list():
+            return (type(value), *(freeze(v) for v in value))
+        case dict():
+            return (dict, *((freeze(k), freeze(v)) for k, v in value.items()))
+        case set() | frozenset():
+            return (type(value), frozenset(freeze(v) for v in value))
+        case BaseException():
+            return (type(value), freeze(value.args))
+        case _ if is_dataclass(value):
+            return (type(value), *(freeze(getattr(value, f.name)) for f in fields(value)))
+        case range():
+            return (range, value.start, value.stop, value.step)
+        case FunctionType() if value.__closure__ is None:
+            return (FunctionType, value.__module__, value.__qualname__)
+        case _ if isinstance(value, (*_ITERATORS, *_WRAPPERS)):
+            return (type(value), *(freeze(v) for v in value.__reduce__() if not callable(v)))
+        case _:
+            raise Opaque(f"a conversation can't be explored while it holds a {type(value).__name__}: {value!r}")
+
+
+def moment(dialog: Dialog) -> Moment:
+    """Where `dialog` stands.  Equal moments have equal futures."""
+    if dialog.ending is not None:
+        return (freeze(dialog.ending),)
+    return (dialog.hung_up, dialog.achieved, dialog.call.now, *_frames(dialog.coroutine))
+
+
+_TRANSPARENT = (CodeType, FrameType, ModuleType, TracebackType, Call)
+
+
+def _frames(coroutine: Any) -> Iterator[Any]:
+    """What each coroutine of the chain of awaits holds, outermost first."""
+    level = coroutine
+    while isinstance(level, CoroutineType | GeneratorType):
+        frame: Any = level.cr_frame if isinstance(level, CoroutineType) else level.gi_frame
+        # Names as well: which variables are unset is not told by a list of those that are set.
+        names = frame.f_locals
+        onward = level.cr_await if isinstance(level, CoroutineType) else level.gi_yieldfrom
+        shared = (frame.f_globals, frame.f_builtins, names, onward)
+        holds = [
+            freeze(held)
+            for held in gc.get_referents(level)
+            if not isinstance(held, _TRANSPARENT)
+            and not any(held is s for s in shared)
+            and getattr(held, "__code__", None) is not frame.f_code
+        ]
+        yield (frame.f_code.co_qualname, frame.f_lasti, tuple(sorted(names)), *holds)
+        level = onward
