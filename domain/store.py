@@ -1,0 +1,390 @@
+"""The way to the database: one writer that commits in groups, readers that wait for nobody.
+
+Rules:
+  a job is a function of a connection; it touches nothing else, because it may be run a second time;
+  a job's future is done only when what it wrote is on the disk (SQLite: WAL, synchronous=FULL);
+  a job that fails fails alone: its neighbours in the same transaction are kept;
+  no fault of the disk ends the writer; each is a `StoreFault` that says what to do.
+
+Theory.  SQLite lets one connection write at a time, and a durable commit costs a sync of the disk.  So one thread
+owns the writing connection, takes every job that has queued up while it was busy, and commits them together: under
+load the cost of a commit is shared, alone a job pays for its own and nothing more.  Readers are separate threads on
+connections that cannot write; with WAL they see everything that has been acknowledged and block nobody.
+On PostgreSQL the same code runs; there the group is only a saving of round trips.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any, Final, Generic, Self, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from domain import migrations
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+GROUP: Final = 128
+"""The most jobs in one transaction: a bound on how long the first of them waits for the last."""
+
+
+class StoreFault(Exception):
+    """The database cannot do its work; nothing of the job was kept.  The message says what an operator can do."""
+
+
+class StoreFull(StoreFault):
+    """No room left."""
+
+
+class StoreBusy(StoreFault):
+    """Another process holds the database for too long."""
+
+
+class StoreDamaged(StoreFault):
+    """The file is not, or no longer, a sound database."""
+
+
+class StoreTooNew(StoreFault):
+    """A newer version of this program has been here; its schema is unknown to us."""
+
+
+class StoreClosed(StoreFault):
+    """Used after `close`."""
+
+
+class _Job(Generic[T]):
+    """Work for the writer, and where its result goes."""
+
+    def __init__(self, work: Callable[[Connection], T]) -> None:
+        self.work = work
+        self.future: Future[T] = Future()
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+    def run(self, conn: Connection) -> None:
+        self.result, self.error = None, None
+        try:
+            self.result = self.work(conn)
+        except BaseException as error:  # the writer outlives whatever a job does
+            self.error = error
+
+    def settle(self) -> None:
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)  # type: ignore[arg-type]
+
+
+class Store:
+    """The store of one process.  Make it with `open`; it is also a context manager that closes."""
+
+    def __init__(self, writer: Engine, reader: Engine, *, place: str, readers: int) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._place = place
+        self._conn: Connection | None = None
+        self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._gate = threading.Lock()  # between `write` and `close`: nothing is queued behind the end
+        self._closed = False
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
+        self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, url: str, *, busy: float = 5.0, readers: int = 2) -> Self:
+        """Open the database at `url`, creating it or bringing its schema up to date first.
+
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, or one of PostgreSQL.
+        busy: seconds to wait while another process writes.  readers: threads for `read`.
+        Several processes may open the same new database at once: one migrates, the others wait.
+        Raises StoreFault (StoreTooNew, StoreDamaged, ...) with what to do about it; ValueError for a bad url.
+        """
+        place = _place(url)
+        with _faults(place):
+            _prepare(url, busy)
+            writer = _engine(url, busy, writes=True, size=1)
+            try:
+                migrations.upgrade(writer)
+            except migrations.UnknownRevision as unknown:
+                raise StoreTooNew(
+                    f"{place} was made by a newer version of this program (schema {unknown}); "
+                    "start that version, or restore the copy from before the update"
+                ) from None
+            finally:
+                writer.dispose()
+        return cls(
+            _engine(url, busy, writes=True, size=1), _engine(url, busy, writes=False, size=readers),
+            place=place, readers=readers,
+        )  # fmt: skip
+
+    def write(self, job: Callable[[Connection], T]) -> Future[T]:
+        """Run `job` in a transaction; the future has its result once that is durable, or what it raised.
+
+        A job must not commit or roll back.  A future cancelled before its turn is skipped.
+        """
+        queued = _Job(job)
+        with self._gate:
+            if self._closed:
+                raise StoreClosed(f"the store {self._place} is closed")
+            self._queue.put(queued)
+        return queued.future
+
+    def read(self, job: Callable[[Connection], T]) -> Future[T]:
+        """Run `job` on a connection that cannot write.  It sees every write that was acknowledged before."""
+
+        def reading() -> T:
+            try:
+                with self._reader.connect() as conn, conn.begin():
+                    return job(conn)
+            except Exception as error:
+                if _sqlite_name(error) == "SQLITE_READONLY":
+                    raise TypeError("a reading job tried to write: give it to Store.write") from error
+                raise _translated(error, self._place) from error.__cause__
+
+        with self._gate:
+            if self._closed:
+                raise StoreClosed(f"the store {self._place} is closed")
+            return self._readers.submit(reading)
+
+    def close(self) -> None:
+        """Finish everything that was asked for, then let go of the database.  May be called twice."""
+        with self._gate:
+            first, self._closed = not self._closed, True
+            if first:
+                self._queue.put(None)
+        self._thread.join()
+        self._readers.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # The writer's thread
+
+    def _serve(self) -> None:
+        open_ = True
+        while open_:
+            taken = [self._queue.get()]
+            try:
+                while len(taken) < GROUP:
+                    taken.append(self._queue.get_nowait())
+            except Empty:
+                pass
+            open_ = None not in taken
+            jobs = [job for job in taken if job is not None and job.future.set_running_or_notify_cancel()]
+            if jobs:
+                self._commit(jobs)
+                for job in jobs:
+                    job.settle()
+        self._drop()
+
+    def _commit(self, jobs: Sequence[_Job[Any]]) -> None:
+        """Run them in one transaction; when that is lost half-way, each in one of its own."""
+        try:
+            conn = self._connection()
+            transaction = conn.begin()
+        except Exception as error:  # nothing has run yet, and asking again for each would wait as long again
+            self._drop()
+            for job in jobs:
+                job.error = _translated(error, self._place)
+            return
+        try:
+            with transaction:
+                if len(jobs) == 1:
+                    jobs[0].run(conn)
+                    if jobs[0].error is not None:
+                        raise jobs[0].error
+                else:
+                    for job in jobs:
+                        self._apart(conn, job)
+        except BaseException as error:
+            if _is_fault(error):
+                self._drop()  # a fresh one next time: this one may be tied to a lost file or a torn transaction
+            if len(jobs) == 1:
+                jobs[0].error = _translated(error, self._place)
+                return
+            log.warning("a transaction of %d jobs was lost (%s); each is tried alone", len(jobs), error)
+            for job in jobs:
+                self._commit([job])
+
+    def _apart(self, conn: Connection, job: _Job[Any]) -> None:
+        """Run a job so that its failure leaves its neighbours' work alone."""
+        conn.exec_driver_sql("SAVEPOINT job")
+        job.run(conn)
+        if job.error is None:
+            conn.exec_driver_sql("RELEASE SAVEPOINT job")
+            return
+        if _is_fault(job.error):
+            raise job.error  # SQLite may have rolled back everybody's work: see what each can do alone
+        conn.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+        conn.exec_driver_sql("RELEASE SAVEPOINT job")
+
+    def _connection(self) -> Connection:
+        if self._conn is None or self._conn.invalidated:
+            self._drop()
+            self._conn = self._writer.connect()
+        return self._conn
+
+    def _drop(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            try:
+                conn.invalidate()
+                conn.close()
+            except Exception as error:  # it was broken anyway
+                log.debug("while dropping a broken connection: %s", error)
+
+
+# Faults in our words
+
+_ADVICE: Final[dict[str, tuple[type[StoreFault], str]]] = {
+    "SQLITE_FULL": (StoreFull, "there is no room left on its disk: free some space; work goes on by itself then"),
+    "SQLITE_BUSY": (StoreBusy, "another process keeps it locked: find it (fuser FILE) and end it"),
+    "SQLITE_LOCKED": (StoreBusy, "it is locked within this process: report this"),
+    "SQLITE_CORRUPT": (StoreDamaged, "the file is damaged: stop, keep a copy of it, restore the last good one"),
+    "SQLITE_NOTADB": (StoreDamaged, "the file is not a database: check the path, or restore the last good copy"),
+    "SQLITE_READONLY": (StoreFault, "it cannot be written to: check the owner and rights of the file and its folder"),
+    "SQLITE_CANTOPEN": (StoreFault, "it cannot be opened: check that its folder exists and belongs to this user"),
+    "SQLITE_IOERR": (StoreFault, "the disk reports an error: check the system's log and the disk"),
+    "SQLITE_PROTOCOL": (StoreBusy, "its lock file does not work: the database must lie on a local disk"),
+    "SQLITE_PERM": (StoreFault, "access is denied: check the owner and rights of the file and its folder"),
+    "SQLITE_NOMEM": (StoreFault, "the machine has no memory left: free some"),
+}
+
+
+def _sqlite_name(error: BaseException) -> str | None:
+    """The primary result code's name: SQLITE_BUSY for SQLITE_BUSY_SNAPSHOT too."""
+    name = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorname", None)
+    return "_".join(str(name).split("_")[:2]) if name else None
+
+
+def _is_fault(error: BaseException) -> bool:
+    """Is it the database that failed, rather than what it was asked?"""
+    return _sqlite_name(error) in _ADVICE or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _translated(error: BaseException, place: str) -> BaseException:
+    """A fault of the database in our words; anything else as it is."""
+    if _is_fault(error):
+        kind, advice = _ADVICE.get(_sqlite_name(error) or "", (StoreFault, "the connection to it was lost"))
+        fault = kind(f"the store {place}: {advice} ({error.orig if isinstance(error, DBAPIError) else error})")
+    elif isinstance(error, PoolTimeout):
+        fault = StoreBusy(f"the store {place}: too many readers at once ({error})")
+    else:
+        return error
+    fault.__cause__ = error
+    return fault
+
+
+@contextmanager
+def _faults(place: str) -> Generator[None]:
+    """Within it the database's faults become ours."""
+    try:
+        yield
+    except Exception as error:
+        if (ours := _translated(error, place)) is not error:
+            raise ours from error
+        raise
+
+
+# Connections
+
+
+def _place(url: str) -> str:
+    """The database as a message may name it: a path, or an address without its password."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError as error:
+        raise ValueError(f"{url!r} is not the address of a database; try sqlite:///hotline.db") from error
+    if parsed.get_backend_name() != "sqlite":
+        return parsed.render_as_string(hide_password=True)
+    if parsed.database in (None, "", ":memory:"):
+        raise ValueError("a store needs a file: readers have connections of their own; try sqlite:///hotline.db")
+    return str(parsed.database)
+
+
+def _prepare(url: str, busy: float) -> None:
+    """Put a SQLite file into WAL mode, once for ever.  SQLite's own waiting does not cover this switch."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return
+    folder = Path(str(parsed.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreFault(f"the store's folder {folder} cannot be made: {error.strerror}") from error
+    engine = _engine(url, busy, writes=True, size=1)
+    until = time.monotonic() + busy
+    try:
+        while (mode := _switch_to_wal(engine)) is None and time.monotonic() < until:
+            time.sleep(0.02)
+    finally:
+        engine.dispose()
+    if mode is None:
+        raise StoreBusy(f"the store {parsed.database}: another process keeps it locked: find it (fuser FILE)")
+    if mode != "wal":
+        raise StoreFault(f"the store {parsed.database} cannot be kept in WAL mode ({mode}): use a local disk")
+
+
+def _switch_to_wal(engine: Engine) -> str | None:
+    """The mode that the file is in now; None when somebody is in the way."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        mode = cursor.fetchone()
+        assert mode is not None
+        return str(mode[0])
+    except sqlite3.OperationalError as error:
+        if _sqlite_name(error) in ("SQLITE_BUSY", "SQLITE_LOCKED"):
+            return None
+        raise
+    finally:
+        raw.close()
+
+
+def _engine(url: str, busy: float, *, writes: bool, size: int) -> Engine:
+    engine = sa.create_engine(url, pool_size=size, max_overflow=0, pool_timeout=30)
+    if engine.dialect.name != "sqlite":
+        return engine
+
+    # SQLAlchemy's recipe for SQLite: its driver must not begin transactions by itself, or savepoints and DDL leak.
+    @event.listens_for(engine, "connect")
+    def _(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.isolation_level = None  # pyright: ignore[reportAttributeAccessIssue]
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={int(busy * 1000)}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA synchronous=FULL")
+        if not writes:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    # A writer that began as a reader could be refused half-way; so it asks for the lock at once.
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+
+    @event.listens_for(engine, "begin")
+    def _(conn: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        conn.exec_driver_sql(begin)
+
+    return engine
