@@ -111,7 +111,7 @@ class Map:
                 note(phrase)
         return dict(found)
 
-    def problems(self, *, notice: str = "notice", harmless: Iterable[str] = ("language",)) -> list[str]:
+    def problems(self, *, notice: str = "notice", harmless: Iterable[str] = ("languages",)) -> list[str]:
         """Everything that no caller must meet; empty for a flow that may be dialled.
 
         notice: the statement that the call is recorded.  harmless: questions that may come before it.

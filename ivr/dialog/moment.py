@@ -16,7 +16,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType, TracebackType
+from types import CellType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType, TracebackType
 from typing import Any, TypeAlias
 
 from ivr.dialog.call import Call
@@ -57,6 +57,11 @@ def freeze(value: Any) -> Any:
             return (range, value.start, value.stop, value.step)
         case FunctionType() if value.__closure__ is None:
             return (FunctionType, value.__module__, value.__qualname__)
+        case CellType():  # a variable that an inner function or comprehension shares
+            try:
+                return (CellType, freeze(value.cell_contents))
+            except ValueError:
+                return (CellType,)
         case _ if isinstance(value, (*_ITERATORS, *_WRAPPERS)):
             return (type(value), *(freeze(v) for v in value.__reduce__() if not callable(v)))
         case _:

@@ -79,10 +79,10 @@ def _spoken(label: str, words: Words) -> str:
 
 def _word(word: Word) -> str:
     match word:
-        case Phrase(prompt, words):
-            return _spoken(prompt, words)
+        case Phrase(prompt, words, language):
+            return _spoken(f"{language}:{prompt}" if language else prompt, words)
         case tuple():
-            return f"[{', '.join(_spoken(p.prompt, p.words) for p in word)}]"
+            return f"[{', '.join(_word(phrase) for phrase in word)}]"
         case _:
             return str(word)
 

@@ -1,0 +1,112 @@
+"""The journal: what was said in a call, line by line, each committed together with what it caused.
+
+Rules
+1. A line holds what the caller keyed, unparsed, or what the business answered, serialised; never a parsed value.
+2. A command and its line commit in one transaction, so a command is done exactly once, however often we crash.
+3. Lines that cause nothing (statements) may wait for the next line that does; losing them repeats a sentence.
+4. Who is second with a line does not drive the call (`AlreadyAnswered`).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection
+
+from domain import calls
+from domain.calls import AlreadyAnswered, Line
+from domain.commands import Command
+from domain.handlers import perform
+from domain.model import Began
+from domain.store import Store
+from ivr.dialog import Answer, Do, Ending
+
+
+class Journal:
+    """The journals of all calls of one controller, in one store.  `driver`: this controller's name."""
+
+    def __init__(self, store: Store, driver: str) -> None:
+        self.store = store
+        self.driver = driver
+
+    async def open(self, began: Began) -> list[Line]:
+        """A call has come in, or is taken over: the lines there are, in order.  We drive it from now on."""
+
+        def job(conn: Connection) -> list[Line]:
+            if calls.begin(conn, began, self.driver):
+                return []
+            calls.adopt(conn, began.call, self.driver)
+            return calls.lines(conn, began.call)
+
+        return await asyncio.wrap_future(self.store.write(job))
+
+    async def keep(self, call: str, seq: int, answers: Sequence[Answer]) -> None:
+        """Write these answers as the lines from `seq` on.  Raises `AlreadyAnswered`, `StoreFault`."""
+        lines = [write(seq + n, answer) for n, answer in enumerate(answers)]
+
+        def job(conn: Connection) -> None:
+            for line in lines:
+                calls.append(conn, call, line)
+
+        await asyncio.wrap_future(self.store.write(job))
+
+    async def perform(self, call: str, seq: int, before: Sequence[Answer], turn: Do[Any], answer: Answer) -> Answer:
+        """Do what the turn's command asks; write `before` as the lines from `seq` on and then the answer.
+
+        `answer`: the line's label, words and time; returned with its result.
+        Raises `AlreadyAnswered`, `StoreFault`, and what the command's handler raises; then nothing was written.
+        """
+        lines = [write(seq + n, said) for n, said in enumerate(before)]
+        own = seq + len(lines)
+
+        def job(conn: Connection) -> Answer:
+            for line in lines:
+                calls.append(conn, call, line)
+            result = perform(conn, turn.command, call=call, seq=own, at=answer.at)
+            done = Answer(answer.label, answer.asked, answer.at, result=result)
+            calls.append(conn, call, write(own, done))
+            return done
+
+        return await asyncio.wrap_future(self.store.write(job))
+
+    async def end(self, call: str, seq: int, before: Sequence[Answer], ending: Ending, at: datetime) -> bool:
+        """Write what is left and the one outcome of this call.  False when it had one before, which stands."""
+        lines = [write(seq + n, said) for n, said in enumerate(before)]
+
+        def job(conn: Connection) -> bool:
+            for line in lines:
+                calls.append(conn, call, line)
+            return calls.end(conn, call, ending.outcome, at=at, to=ending.to, because=ending.because)
+
+        return await asyncio.wrap_future(self.store.write(job))
+
+
+def write(seq: int, answer: Answer) -> Line:
+    """An answer as a line of the journal."""
+    result = None
+    if answer.result is not None:
+        result = _adapter(answer.label).dump_json(answer.result).decode()
+    return Line(seq, answer.at, answer.label, answer.asked, answer.heard, result, answer.interruption)
+
+
+def read(line: Line) -> Answer:
+    """A line of the journal as the answer that it was.  Raises ValueError when the result's shape has changed."""
+    result = None
+    if line.result is not None:
+        result = _adapter(line.label).validate_json(line.result)
+    return Answer(line.label, line.asked, line.at, line.heard, result, line.interruption)
+
+
+@cache
+def _adapter(label: str) -> TypeAdapter[Any]:
+    """How the result of the command of this name is written down."""
+    known = {command.__name__: command for command in Command.__subclasses__()}
+    if label not in known:
+        raise ValueError(f"no command is called {label!r}")
+    return TypeAdapter(known[label].result_type())
+
+
+__all__ = ["AlreadyAnswered", "Journal", "Line", "read", "write"]

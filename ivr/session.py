@@ -1,0 +1,330 @@
+"""One call: the only place where a dialog meets the world.
+
+Rules
+1. What is decided is decided elsewhere: the flow says what to do, `Exchange` and `Telling` how to listen.  Here it
+   is only done, in order, and written down before the conversation goes on.
+2. The caller is never left in silence.  Whatever breaks, they hear an apology and get to people; and a call that
+   can't be driven any more is recorded as what it was.
+3. A statement that must be heard (no barge-in) and could not be played is tried once more, then it is our trouble.
+4. Cancelling a session leaves the call on the exchange as it is: another controller, or we after a restart, adopt it.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from domain.model import Outcome
+from domain.store import StoreFault
+from ivr.dialog import (
+    Answer,
+    Ask,
+    Dialog,
+    Diverged,
+    Do,
+    Ending,
+    Flow,
+    HungUp,
+    Manner,
+    Nomatch,
+    Phrase,
+    Say,
+    Speak,
+    Trouble,
+    Turn,
+    must_interrupt,
+)
+from ivr.dialog.exchange import Action, Exchange, Hush, Play, Settled, Telling, Typed
+from ivr.journal import AlreadyAnswered, Journal, read
+from ivr.ports import Gone, Heard, Key, Line, Played, Tick
+from prompts import Catalogue, Composition
+
+log = logging.getLogger(__name__)
+
+LATE = 5.0
+"""Seconds after a prompt should have ended until we go on without the exchange's word for it."""
+
+
+class Watcher(Protocol):
+    """Somebody who looks on: the log, the screen of the demo call, the figures, later the live board."""
+
+    def began(self, line: Line, adopted: bool) -> None:
+        """A session takes up a call."""
+
+    def said(self, call: str, prompt: str, text: str) -> None:
+        """The caller starts to hear this."""
+
+    def keyed(self, call: str, key: str) -> None:
+        """The caller pressed a key."""
+
+    def answered(self, call: str, answer: Answer) -> None:
+        """A turn is over."""
+
+    def ended(self, call: str, ending: Ending) -> None:
+        """The call has its outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all sessions of a controller share.
+
+    flow: the conversation to hold.  manners: settings by question, over what the flow says.
+    """
+
+    flow: Flow
+    catalogue: Catalogue
+    journal: Journal
+    watchers: Sequence[Watcher] = ()
+    manners: Mapping[str, Mapping[str, Any]] | None = None
+
+
+class Session:
+    """One call from its first turn, or from where its journal stops, to its end."""
+
+    def __init__(self, house: House, line: Line) -> None:
+        self.house = house
+        self.line = line
+        self.call = line.began.call
+        self.language = "uk"
+        self.typed = Typed()
+        self.seq = 0  # of the next line to be written
+        self.unwritten: list[Answer] = []
+        self.backlog: deque[Heard] = deque()
+        self.gone: Gone | None = None
+        self._late_at: float | None = None  # while something plays: when to stop waiting for its end
+
+    async def run(self, *, adopted: bool = False) -> Ending | None:
+        """Conduct the call to its end and return it; None when another controller turned out to drive it."""
+        self._tell("began", self.line, adopted)
+        try:
+            ending = await self._converse()
+        except AlreadyAnswered as fact:
+            log.error("call %s: %s; leaving it alone", self.call, fact)
+            return None
+        except StoreFault as fault:
+            # No outcome can be written now.  The store shows the call as unfinished, and the next look finds it.
+            log.critical("call %s goes to people, unrecorded: %s", self.call, fault)
+            ending = _sorry(Outcome.FAILED, "the store is out of order")
+        except Diverged as fact:
+            log.error("call %s: %s; going to people", self.call, fact)
+            ending = await self._end(_sorry(Outcome.DIVERGED, str(fact)))
+        except Exception as fault:
+            log.exception("call %s: a fault of ours; going to people", self.call)
+            ending = await self._end(_sorry(Outcome.FAILED, f"{type(fault).__name__}: {fault}"))
+        await self._part(ending)
+        return ending
+
+    async def _converse(self) -> Ending:
+        lines = await self.house.journal.open(self.line.began)
+        try:
+            journal = [read(line) for line in lines]
+        except ValueError as fact:
+            raise Diverged(f"the journal holds what we can no longer read: {fact}") from fact
+        dialog = Dialog(self.house.flow, self.line.began)
+        for answer in journal:
+            self._note_language(dialog.turn)
+            try:
+                dialog.answer(answer)
+            except Nomatch as fact:
+                raise Diverged(f"the question {answer.asked!r} no longer understands {answer.heard!r}") from fact
+        self.seq = len(journal)
+        while (turn := dialog.turn) is not None:
+            self._note_language(turn)
+            answer = await self._perform(dialog, turn)
+            self._tell("answered", self.call, answer)
+            dialog.answer(answer)
+        assert dialog.ending is not None
+        return await self._end(dialog.ending)
+
+    async def _perform(self, dialog: Dialog, turn: Turn[Any]) -> Answer:
+        if must_interrupt(dialog):
+            return self._later(self._answer(turn, interruption=HungUp.name))
+        match turn:
+            case Ask():
+                return await self._now(await self._ask(turn))
+            case Say():
+                return self._later(await self._say(turn))
+            case Do():
+                return await self._do(turn)
+            case _:
+                return self._later(self._answer(turn))
+
+    # Turns
+
+    async def _say(self, turn: Say) -> Answer:
+        telling = Telling(turn, self.typed)
+        if self.gone:
+            return self._answer(turn, interruption=HungUp.name)
+        if not telling.begin():
+            return self._answer(turn)
+        for _ in range(2):
+            await self._play(turn.label, self._compose(Phrase(turn.label, turn.words)))
+            match await self._told(telling):
+                case Gone():
+                    return self._answer(turn, interruption=HungUp.name)
+                case Played(whole=False) if not turn.bargein:
+                    log.error("call %s: %s was not heard to its end", self.call, turn.label)
+                case _:
+                    return self._answer(turn)
+        return self._answer(turn, interruption=Trouble.name)
+
+    async def _told(self, telling: Telling) -> Played | Gone:
+        """Listen while a statement is made."""
+        while True:
+            match heard := await self._hear(None):
+                case Key(digit):
+                    if telling.key(digit):
+                        await self.line.hush()
+                        return Played(whole=False)
+                case Played() | Gone():
+                    return heard
+                case Tick():
+                    return Played(whole=False, fault="no word from the exchange")
+
+    async def _ask(self, turn: Ask[Any]) -> Answer:
+        exchange = Exchange(turn.accepts, self._manner(turn), self.typed)
+        actions = exchange.begin(self.line.now())
+        while True:
+            for action in actions:
+                if isinstance(action, Settled):
+                    return self._answer(turn, heard=action.heard, interruption=action.interruption)
+                await self._act(turn, action)
+            if self.gone:
+                return self._answer(turn, interruption=HungUp.name)
+            heard = await self._hear(exchange.wake_at)
+            now = self.line.now()
+            match heard:
+                case Key(digit):
+                    actions = exchange.key(digit, now)
+                case Played():
+                    actions = exchange.played(now)
+                case Tick():
+                    actions = exchange.played(now) if exchange.playing else exchange.tick(now)
+                case Gone():
+                    actions = []
+
+    async def _act(self, turn: Ask[Any], action: Action) -> None:
+        match action:
+            case Hush():
+                await self.line.hush()
+            case Play(attempt, after, whole):
+                question = self._compose(Phrase(turn.label, turn.words), attempt)
+                before = self._compose(Phrase(after)) if after else Composition()
+                await self._play(turn.label, before + question if whole else before)
+            case Settled():
+                pass
+
+    async def _do(self, turn: Do[Any]) -> Answer:
+        answer = self._answer(turn)
+        try:
+            answer = await self.house.journal.perform(self.call, self.seq, self.unwritten, turn, answer)
+        except (AlreadyAnswered, StoreFault):
+            raise
+        except Exception:
+            log.exception("call %s: %s could not be done", self.call, turn.asked)
+            return await self._now(self._answer(turn, interruption=Trouble.name))
+        self.seq += len(self.unwritten) + 1
+        self.unwritten = []
+        return answer
+
+    # The end
+
+    async def _end(self, ending: Ending) -> Ending:
+        try:
+            await self.house.journal.end(self.call, self.seq, self.unwritten, ending, self.line.date())
+            self.seq, self.unwritten = self.seq + len(self.unwritten), []
+        except (StoreFault, LookupError) as fault:
+            log.critical("call %s ended as %s, which could not be recorded: %s", self.call, ending.outcome, fault)
+        self._tell("ended", self.call, ending)
+        return ending
+
+    async def _part(self, ending: Ending) -> None:
+        """Say goodbye, and let the caller go: to people, or altogether."""
+        if not self.gone and ending.farewell:
+            farewell = sum((self._compose(phrase) for phrase in ending.farewell), Composition())
+            await self._play(ending.farewell[0].prompt, farewell)
+            while not self.gone and self._late_at is not None:
+                await self._hear(None)
+        if self.gone:
+            return
+        if ending.to is None:
+            await self.line.hang_up()
+        else:
+            await self.line.hand_over(ending.to, ending.because)
+
+    # The line
+
+    async def _play(self, prompt: str, said: Composition) -> None:
+        """Start to play; what was hushed before is waited for, other things heard meanwhile keep their turn."""
+        while self._late_at is not None and not self.gone:
+            heard = await self._hear_line(None)
+            if isinstance(heard, Key):
+                self.backlog.append(heard)
+        if self.gone:
+            return
+        self._late_at = self.line.now() + said.duration_s + LATE
+        self._tell("said", self.call, prompt, said.text)
+        await self.line.play(said.clips)
+
+    async def _hear(self, until: float | None) -> Heard:
+        """The next thing that happens.  `Tick` when nothing did before `until`, or before a prompt was overdue."""
+        return self.backlog.popleft() if self.backlog else await self._hear_line(until)
+
+    async def _hear_line(self, until: float | None) -> Heard:
+        limits = [t for t in (until, self._late_at) if t is not None]
+        heard = await self.line.hear(min(limits) if limits else None)
+        match heard:
+            case Key(digit):
+                self._tell("keyed", self.call, digit)
+            case Gone():
+                self.gone = heard
+            case Played(fault=fault):
+                self._late_at = None
+                if fault:
+                    log.error("call %s: a prompt could not be played: %s", self.call, fault)
+            case Tick():
+                if self._late_at is not None and self.line.now() >= self._late_at:
+                    self._late_at = None
+                    log.error("call %s: the exchange never said that a prompt was over", self.call)
+        return heard
+
+    # Small things
+
+    def _manner(self, turn: Ask[Any]) -> Manner:
+        ours = (self.house.manners or {}).get(turn.label)
+        return replace(turn.manner, **ours) if ours else turn.manner
+
+    def _compose(self, phrase: Phrase, attempt: int = 1) -> Composition:
+        return self.house.catalogue.compose(phrase.language or self.language, phrase.prompt, phrase.words, attempt)
+
+    def _note_language(self, turn: Turn[Any] | None) -> None:
+        if isinstance(turn, Speak):
+            self.language = turn.language
+
+    def _answer(self, turn: Turn[Any], *, heard: str | None = None, interruption: str | None = None) -> Answer:
+        return Answer(turn.label, turn.asked, self.line.date(), heard, None, interruption)
+
+    def _tell(self, event: str, *facts: Any) -> None:
+        """Tell those who look on; what goes wrong with them is no business of the caller's."""
+        for watcher in self.house.watchers:
+            try:
+                getattr(watcher, event)(*facts)
+            except Exception:
+                log.exception("call %s: %s could not be told that it %s", self.call, watcher, event)
+
+    def _later(self, answer: Answer) -> Answer:
+        """To be written with the next line that matters."""
+        self.unwritten.append(answer)
+        return answer
+
+    async def _now(self, answer: Answer) -> Answer:
+        """Written before the conversation goes on."""
+        self.unwritten.append(answer)
+        await self.house.journal.keep(self.call, self.seq, self.unwritten)
+        self.seq, self.unwritten = self.seq + len(self.unwritten), []
+        return answer
+
+
+def _sorry(outcome: Outcome, because: str) -> Ending:
+    return Ending(outcome, "agents", because, (Phrase("apology"),))

@@ -1,0 +1,217 @@
+"""A telephone made of text, with a clock that is only turned forward.
+
+Theory: `TextLine` is a `Line`.  Prompts take as long as their clips last, keys as long as fingers do, silence as long
+as it is waited for; but it is all arithmetic, so a call of three minutes is held in milliseconds, and every timer of
+a question is tested without a wait.  What comes next is asked of a `Finger`: a scenario, or somebody at a keyboard.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.model import Began
+from ivr.dialog.grammar import KEYS
+from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
+from ivr.simulator.scenario import HangsUp, Hears, Listens, Presses, Scenario, Step, Waits, prompt_of
+
+
+class NotHeard(AssertionError):
+    """The caller waited for a prompt that did not come.  The message says what came instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A clip, and when it begins (seconds from the start of the call)."""
+
+    clip: str
+    at: float
+
+
+class Finger(Protocol):
+    """What the caller does next."""
+
+    def next(self, line: "TextLine") -> Step | None:
+        """The next step, or None: nothing more, stay on the line."""
+        ...
+
+
+class Script:
+    """A caller who does what a scenario says."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._left = deque(steps)
+
+    def next(self, line: "TextLine") -> Step | None:
+        return self._left.popleft() if self._left else None
+
+
+class TextLine:
+    """A call without a telephone; see the module's theory.
+
+    seconds: how long each clip lasts.  said: every clip that began, in order.
+    to, because: where the caller was handed over.  over: how the call ended, None while it goes on.
+    """
+
+    def __init__(self, began: Began, finger: Finger, seconds: Mapping[str, float]) -> None:
+        self.began = began
+        self.said: list[Said] = []
+        self.to: str | None = None
+        self.because: str | None = None
+        self.over: Cause | None = None
+        self._finger = finger
+        self._seconds = seconds
+        self._now = 0.0
+        self._playing: list[Said] = []
+        self._ends_at: float | None = None
+        self._hushed = False
+        self._step: Step | None = None
+        self._keys: deque[Presses] = deque()
+        self._heard_up_to = -1.0  # "hears" looks for what begins after this
+        self._waits_until: float | None = None
+
+    @classmethod
+    def hold(cls, scenario: Scenario, call: str, at: datetime, seconds: Mapping[str, float]) -> "TextLine":
+        """The line of a scripted caller."""
+        return cls(Began(call, scenario.caller, scenario.dialled, at), Script(scenario.steps), seconds)
+
+    @property
+    def playing(self) -> bool:
+        """Whether something is being said."""
+        return self._ends_at is not None
+
+    # Line
+
+    def now(self) -> float:
+        return self._now
+
+    def date(self) -> datetime:
+        return self.began.at + timedelta(seconds=self._now)
+
+    async def play(self, clips: Sequence[str]) -> None:
+        assert self._ends_at is None, "asked to play while something plays"
+        at = self._now
+        for clip in clips:
+            self._playing.append(Said(clip, at))
+            at += self._seconds.get(clip, 0.0)
+        self._ends_at, self._hushed = at, False
+
+    async def hush(self) -> None:
+        if self._ends_at is not None:
+            self._pass_to(self._now)
+            self._ends_at, self._hushed = self._now, True
+            self._playing = []
+
+    async def hand_over(self, to: str, because: str) -> None:
+        if self.over is None:
+            self.to, self.because, self.over = to, because, Cause.US
+
+    async def hang_up(self) -> None:
+        self.over = self.over or Cause.US
+
+    async def hear(self, until: float | None) -> Heard:
+        while True:
+            if self._hushed:
+                return self._prompt_over()
+            heard = self._do(until)
+            if heard is not None:
+                return heard
+
+    # The caller
+
+    def _do(self, until: float | None) -> Heard | None:
+        """Go on with the present step; something heard, or None: look again."""
+        if self._step is None:
+            self._step = self._finger.next(self)
+        match self._step:
+            case None:
+                return self._pass(until, None)
+            case Presses(keys=keys) as press:
+                self._pass_to(self._now + press.tone / 1000)
+                left = keys[1:]
+                self._step = press.model_copy(update={"keys": left}) if left else None
+                return Key(keys[0])
+            case HangsUp():
+                self.over = self.over or Cause.CALLER
+                self._step = None
+                return Gone(Cause.CALLER)
+            case Waits(waits=seconds):
+                self._waits_until = self._waits_until if self._waits_until is not None else self._now + seconds
+                heard = self._pass(until, self._waits_until)
+                if heard is None:
+                    self._step = self._waits_until = None
+                return heard
+            case Listens():
+                if self._ends_at is None:
+                    self._step = None
+                    return None
+                return self._pass(until, None)
+            case Hears(hears=prompt):
+                found = next((s for s in self._coming() if prompt_of(s.clip) == prompt), None)
+                if found is not None:
+                    self._pass_to(max(found.at, self._now))
+                    self._heard_up_to = found.at
+                    self._step = None
+                    return None
+                return self._pass(until, None, waiting_for=prompt)
+
+    def _coming(self) -> list[Said]:
+        began = [s for s in self.said if s.at > self._heard_up_to]
+        return began + [s for s in self._playing if s not in began]
+
+    def _pass(self, until: float | None, ready: float | None, waiting_for: str | None = None) -> Heard | None:
+        """Let time pass to whatever comes first: the prompt's end, the caller's next move, or the session's timer."""
+        ends = [t for t in (self._ends_at, ready, until) if t is not None]
+        if not ends:
+            raise NotHeard(f"nobody would ever say anything again; waiting for {waiting_for}; heard {self.heard()}")
+        first = min(ends)
+        self._pass_to(first)
+        if self._ends_at is not None and self._ends_at <= first:
+            return self._prompt_over()
+        if ready is not None and ready <= first:
+            return None
+        return Tick()
+
+    def _prompt_over(self) -> Played:
+        whole, self._ends_at, self._hushed, self._playing = not self._hushed, None, False, []
+        return Played(whole)
+
+    def _pass_to(self, time: float) -> None:
+        self._now = max(self._now, time)
+        begun = [s for s in self._playing if s.at <= self._now]
+        self._playing = self._playing[len(begun) :]
+        self.said += begun
+
+    def heard(self) -> list[str]:
+        """The prompts that began, in order, each once in a row."""
+        names = [prompt_of(s.clip) for s in self.said if "/n/" not in s.clip]
+        return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
+
+    def left_undone(self) -> Step | None:
+        """What the caller was still waiting to do when the call ended."""
+        return self._step or self._finger.next(self)
+
+
+class Keyboard:
+    """Somebody at a keyboard, who hears everything out: digits are keys, an empty line is silence, `q` hangs up."""
+
+    def __init__(self, ask: Callable[[str], str] = input) -> None:
+        self._ask = ask
+
+    def next(self, line: TextLine) -> Step | None:
+        if line.playing:
+            return Listens()
+        question = "> "
+        while True:
+            try:
+                written = self._ask(question).strip().upper()
+            except EOFError:
+                return HangsUp()
+            if written == "":
+                return Waits(waits=8.0)
+            if written in ("Q", "QUIT"):
+                return HangsUp()
+            if set(written) <= KEYS:
+                return Presses(keys=written, tone=100, gap=80)
+            question = "keys are 0-9 * #, nothing is silence, q hangs up > "
