@@ -13,14 +13,17 @@ Rules:
 The unpacked programs are newer than the machine's C library, so they run by their own dynamic loader.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,9 +90,11 @@ def install(data: Path, progress: Progress | None = None) -> Bundle:
     home = data / "asterisk"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with _alone(home, tell):
-            return _unpacked(data) or _install(home, tell)
+        with _alone(home, tell) as lock:
+            return _unpacked(data) or _Installer(home, lock, tell).install()
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _DiskFull(f"the disk of {home} is full. Free {SPACE / 1e6:.0f} MB and run this again.") from error
         raise CannotInstall(f"can't write to {home}: {error.strerror or error}") from error
 
 
@@ -100,7 +105,7 @@ def _installed(path: str | None) -> Bundle | None:
     program = shutil.which("asterisk", path=path or f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if not program:
         return None
-    version = _version_of([program])
+    version = _version_of(program)
     if version is None or _numbers(version) < NEEDED:
         return None
     prefix = Path(program).resolve().parent.parent
@@ -124,17 +129,18 @@ def missing_modules(folder: Path) -> list[str]:
 
 def _unpacked(data: Path) -> Bundle | None:
     markers = (data / "asterisk").resolve().glob(f"*/{MARKER}")
-    trees = [(_numbers(marker.parent.name), marker.parent) for marker in markers]
-    for _, tree in sorted(trees, reverse=True):
-        if not tree.name.startswith("."):
-            return _bundle_in(tree)
-    return None
+    trees = sorted((marker.parent for marker in markers), key=lambda tree: _numbers(tree.name), reverse=True)
+    bundles = (_bundle_in(tree) for tree in trees if not tree.name.startswith("."))
+    return next((bundle for bundle in bundles if bundle), None)
 
 
-def _bundle_in(tree: Path) -> Bundle:
-    folder = next(_module_folders(tree / "usr"))
-    version = json.loads((tree / MARKER).read_text("utf-8"))["version"]
-    return Bundle(version, tree / "usr/sbin/asterisk", folder, tree / "usr/share/asterisk", tree)
+def _bundle_in(tree: Path) -> Bundle | None:
+    """The whole bundle in `tree`; None if it is another architecture's, or has not all modules we now need."""
+    marker = json.loads((tree / MARKER).read_text("utf-8"))
+    folder = next(_module_folders(tree / "usr"), None)
+    if marker["machine"] != platform.machine() or folder is None or missing_modules(folder):
+        return None
+    return Bundle(marker["version"], tree / "usr/sbin/asterisk", folder, tree / "usr/share/asterisk", tree)
 
 
 def _loader(root: Path) -> Path:
@@ -142,12 +148,16 @@ def _loader(root: Path) -> Path:
     return names[0]
 
 
-def _version_of(command: Sequence[str]) -> str | None:
+def _version_of(program: str) -> str | None:
     try:
-        out = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=20, check=False).stdout
+        out = subprocess.run([program, "-V"], capture_output=True, text=True, timeout=20, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = re.search(r"Asterisk (?:certified[/-])?(\d+(?:\.\d+)+)", out)
+    return _version_in(out)
+
+
+def _version_in(text: str) -> str | None:
+    found = re.search(r"Asterisk (?:certified[/-])?(\d+(?:\.\d+)+)", text)
     return found[1] if found else None
 
 
@@ -159,101 +169,66 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 @contextmanager
-def _alone(home: Path, tell: Progress) -> Iterator[None]:
-    """One install at a time. The lock ends with its process, however that ends."""
+def _alone(home: Path, tell: Progress) -> Iterator[int]:
+    """One install at a time; yields the lock, which is handed on to apt and dpkg-deb.
+
+    So it ends with the last of them: an apt that outlived a killed install is waited for as well.
+    """
     with (home / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             tell("waiting for another install", 0.0)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
-def _install(home: Path, tell: Progress) -> Bundle:
-    for tool, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg"), ("dpkg", "dpkg")):
-        if not shutil.which(tool):
-            raise CannotInstall(
-                f"{tool} (package {package}) is not on this machine, so Debian's packages can't be unpacked. "
-                f"Install Asterisk {_dotted(NEEDED)} or later with this system's own package manager, or run on "
-                "Debian, Ubuntu or a container of them."
-            )
-    if (free := shutil.disk_usage(home).free) < SPACE:
-        raise CannotInstall(
-            f"{home} has {free / 1e6:.0f} MB free and Asterisk needs {SPACE / 1e6:.0f} MB: free some, or choose "
-            "another data directory."
-        )
-    apt = _Apt(home / ".apt")
-    packages = apt.fetch(tell)
-    tree = _unpack(home, packages, tell)
-    shutil.rmtree(apt.home, ignore_errors=True)
-    tell("Asterisk is ready", 1.0)
-    return _bundle_in(tree)
+class _Installer:
+    """apt with a state of its own and everything else of the machine's, and dpkg-deb."""
 
-
-def _unpack(home: Path, packages: Sequence[Path], tell: Progress) -> Path:
-    """Unpack every package into one tree, check that Asterisk runs from it, and give it its name."""
-    names = sorted(package.name for package in packages)
-    tree = home / f".{hashlib.sha256(' '.join(names).encode()).hexdigest()[:16]}"
-    for old in home.glob(".????????????????"):
-        if old != tree and old.is_dir():
-            shutil.rmtree(old, ignore_errors=True)  # an interrupted install of packages since superseded
-    done = tree / ".done"
-    done.mkdir(parents=True, exist_ok=True)
-    for number, package in enumerate(packages):
-        tell("unpacking Asterisk", 0.6 + 0.4 * number / len(packages))
-        if (done / package.name).exists():
-            continue
-        _run(["dpkg-deb", "--extract", str(package), str(tree)], f"unpack {package.name}", os.environ)
-        (done / package.name).touch()
-    for path in tree.rglob("*"):
-        if not path.is_symlink() and path.is_file() and path.stat().st_mode & 0o6000:
-            path.chmod(path.stat().st_mode & 0o1777)  # su and mount came along; they need no rights here
-    version = _check(tree)
-    marker = {"version": version, "packages": names}
-    temporary = tree / f"{MARKER}.new"
-    temporary.write_text(json.dumps(marker, indent=1), "utf-8")
-    temporary.rename(tree / MARKER)
-    shutil.rmtree(done)
-    whole = home / version
-    shutil.rmtree(whole, ignore_errors=True)  # without a marker, or we wouldn't be here
-    tree.rename(whole)
-    return whole
-
-
-def _check(tree: Path) -> str:
-    """Start the unpacked program once. Its version, or CannotInstall with the reason it gave."""
-    folder = next(_module_folders(tree / "usr"), None)
-    if folder is None or (missing := missing_modules(folder)):
-        what = ", ".join(missing) if folder else "all of them"
-        raise CannotInstall(f"Debian {SUITE}'s Asterisk has no longer these modules that we need: {what}")
-    bundle = Bundle("", tree / "usr/sbin/asterisk", folder, tree / "usr/share/asterisk", tree)
-    _run(bundle.argv("-V"), "start the unpacked Asterisk (is the file system mounted noexec?)", os.environ)
-    version = _version_of(bundle.argv())
-    if version is None or _numbers(version) < NEEDED:
-        raise CannotInstall(f"Debian {SUITE} has Asterisk {version}, we need {_dotted(NEEDED)} or later")
-    return version
-
-
-class _Apt:
-    """apt with a state of its own and everything else of the machine's."""
-
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, lock: int, tell: Progress) -> None:
         self.home = home
-        for name in ("state/lists/partial", "cache/archives/partial", "none"):
-            (home / name).mkdir(parents=True, exist_ok=True)
-        (home / "status").touch()
+        self.apt = home / ".apt"
+        self.configuration = self.apt / "apt.conf"
+        self.lock = lock
+        self.tell = tell
+
+    def install(self) -> Bundle:
+        for tool, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg"), ("dpkg", "dpkg")):
+            if not shutil.which(tool):
+                raise CannotInstall(
+                    f"{tool} (package {package}) is not on this machine, so Debian's packages can't be unpacked. "
+                    f"Install Asterisk {_dotted(NEEDED)} or later with this system's own package manager, or run "
+                    "on Debian, Ubuntu or a container of them."
+                )
+        if (free := shutil.disk_usage(self.home).free) < SPACE:
+            raise CannotInstall(
+                f"{self.home} has {free / 1e6:.0f} MB free and Asterisk needs {SPACE / 1e6:.0f} MB: free some, or "
+                "choose another data directory."
+            )
+        self._configure()
+        tree = self._unpack(self._fetch())
+        shutil.rmtree(self.apt, ignore_errors=True)
+        self.tell("Asterisk is ready", 1.0)
+        bundle = _bundle_in(tree)
+        assert bundle is not None  # its modules have been checked
+        return bundle
+
+    def _configure(self) -> None:
+        for name in ("state/lists/partial", "cache/archives/partial", "sources.d", "none"):
+            (self.apt / name).mkdir(parents=True, exist_ok=True)
+        (self.apt / "status").touch()
         # Hooks of the machine (package-kit, app-stream, docker's clean-up) are about the machine's own
         # state, and fail without root. Lists can be cleared in a file only, hence no -o for them.
         hooks = ("APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success")
         settings = {
-            "Dir::State": home / "state",
-            "Dir::State::status": home / "status",
-            "Dir::Cache": home / "cache",
-            "Dir::Etc::sourcelist": home / "none.list",
-            "Dir::Etc::sourceparts": home / "sources.d",
-            "Dir::Etc::preferences": home / "none.pref",
-            "Dir::Etc::preferencesparts": home / "none",
+            "Dir::State": self.apt / "state",
+            "Dir::State::status": self.apt / "status",
+            "Dir::Cache": self.apt / "cache",
+            "Dir::Etc::sourcelist": self.apt / "none.list",
+            "Dir::Etc::sourceparts": self.apt / "sources.d",
+            "Dir::Etc::preferences": self.apt / "none.pref",
+            "Dir::Etc::preferencesparts": self.apt / "none",
             "APT::Default-Release": "",
             "APT::Install-Recommends": "false",
             "APT::Install-Suggests": "false",
@@ -266,11 +241,10 @@ class _Apt:
             "Acquire::https::Timeout": "20",
         }
         lines = [f"#clear {name};" for name in hooks] + [f'{name} "{value}";' for name, value in settings.items()]
-        self.configuration = home / "apt.conf"
         self.configuration.write_text("\n".join(lines) + "\n", "utf-8")
 
-    def fetch(self, tell: Progress) -> list[Path]:
-        """Asterisk's package and all it depends on, as files. Raises CannotInstall."""
+    def _fetch(self) -> list[Path]:
+        """Asterisk's package and all it depends on, as files, from the first source that has them."""
         sources = list(candidates(machine_sources(), os.environ.get(MIRROR_VARIABLE)))
         if not sources:
             raise CannotInstall(
@@ -279,12 +253,12 @@ class _Apt:
             )
         refusals: list[str] = []
         for number, source in enumerate(sources):
-            tell(f"asking {source.uri} for Debian {SUITE}", 0.05 * (1 + number / len(sources)))
+            self.tell(f"asking {source.uri} for Debian {SUITE}", 0.05 * (1 + number / len(sources)))
             try:
-                return self._fetch_from(source, tell)
+                return self._fetch_from(source)
+            except _DiskFull:
+                raise
             except CannotInstall as refusal:
-                if "No space left" in str(refusal):
-                    raise
                 refusals.append(f"  {source.uri}: {refusal}")
         raise CannotInstall(
             f"no source of this machine's apt gave Debian {SUITE}'s Asterisk:\n" + "\n".join(refusals) + "\n"
@@ -294,73 +268,128 @@ class _Apt:
             f"Or install Asterisk {_dotted(NEEDED)} or later yourself."
         )
 
-    def _fetch_from(self, source: Source, tell: Progress) -> list[Path]:
-        parts = self.home / "sources.d"
-        parts.mkdir(exist_ok=True)
-        architecture = _run(["dpkg", "--print-architecture"], "ask dpkg", os.environ).strip()
-        (parts / "debian.sources").write_text(source.stanza(SUITE, architecture), "utf-8")
-        self._get(["update"], "read the list of packages")
-        listing = self._get(["install", "--yes", "--print-uris", "asterisk"], "resolve Asterisk's packages")
-        wanted = re.findall(r"^'\S+' (\S+\.deb) ", listing, re.MULTILINE)
-        archives = self.home / "cache/archives"
-        self._get(
-            ["install", "--yes", "--download-only", "asterisk"],
-            "fetch Asterisk's packages",
-            lambda share: tell("fetching Asterisk", 0.1 + 0.5 * share),
-        )
-        # What an earlier run had fetched is not in `wanted`, so take the list from apt's own plan.
-        plan = self._get(["install", "--simulate", "asterisk"], "list Asterisk's packages")
-        files = _archives(plan, archives)
-        if not files or not {archives / name for name in wanted} <= set(files):
-            raise CannotInstall("apt reported success, but the packages are not there")
-        return files
+    def _fetch_from(self, source: Source) -> list[Path]:
+        architecture = self._run(["dpkg", "--print-architecture"], "ask dpkg").strip()
+        (self.apt / "sources.d/debian.sources").write_text(source.stanza(SUITE, architecture), "utf-8")
+        self._run(self._get("update"), "read the list of packages")
+        plan = self._run(self._get("install", "--simulate", "asterisk"), "resolve Asterisk's packages")
+        self._download()
+        return archives(plan, self.apt / "cache/archives")
 
-    def _get(self, arguments: Sequence[str], what: str, share: Callable[[float], None] | None = None) -> str:
-        environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-        command = ["apt-get", "-c", str(self.configuration), "--quiet", *arguments]
-        if share is None:
-            return _run(command, what, environment)
+    def _get(self, *arguments: str) -> list[str]:
+        return ["apt-get", "-c", str(self.configuration), "--quiet", *arguments]
+
+    def _download(self) -> None:
         reading, writing = os.pipe()
-        command[3:3] = ["-o", f"APT::Status-Fd={writing}"]
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, pass_fds=[writing], text=True
-        )
-        os.close(writing)
-        with os.fdopen(reading) as status:
-            for line in status:
-                if found := re.match(r"dlstatus:\d+:([\d.]+):", line):
-                    share(float(found[1]) / 100)
-        _, errors = process.communicate()
-        if process.returncode:
-            raise CannotInstall(_reason(what, errors))
-        return ""
+        command = self._get("-o", f"APT::Status-Fd={writing}", "install", "--yes", "--download-only", "asterisk")
+        with tempfile.TemporaryFile("w+", dir=self.apt) as complaints:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+                env=_plain(),
+                pass_fds=[writing, self.lock],
+            )
+            os.close(writing)
+            with os.fdopen(reading) as status:
+                for line in status:
+                    if found := re.match(r"dlstatus:\d+:([\d.]+):", line):
+                        self.tell("fetching Asterisk", 0.1 + 0.005 * float(found[1]))
+            if process.wait():
+                complaints.seek(0)
+                raise _refusal("fetch Asterisk's packages", complaints.read())
+
+    def _unpack(self, packages: Sequence[Path]) -> Path:
+        """Unpack every package into one tree, check that Asterisk runs from it, and give it its name."""
+        names = sorted(package.name for package in packages)
+        tree = self.home / f".{hashlib.sha256(' '.join(names).encode()).hexdigest()[:16]}"
+        for old in self.home.glob(".????????????????"):
+            if old != tree and old.is_dir():
+                shutil.rmtree(old, ignore_errors=True)  # interrupted, and of packages since superseded
+        done = tree / ".done"
+        done.mkdir(parents=True, exist_ok=True)
+        for number, package in enumerate(packages):
+            self.tell("unpacking Asterisk", 0.6 + 0.4 * number / len(packages))
+            if not (done / package.name).exists():
+                self._run(["dpkg-deb", "--extract", str(package), str(tree)], f"unpack {package.name}")
+                (done / package.name).touch()
+        for path in tree.rglob("*"):
+            if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o6000:
+                path.chmod(path.stat().st_mode & 0o1777)  # passwd and its kin came along; no rights for them
+        version = self._check(tree)
+        whole = self.home / version
+        if whole.exists():  # of an earlier release of ours, with other modules, or never finished
+            shutil.rmtree(whole)
+        marker = {"version": version, "machine": platform.machine(), "packages": names}
+        new = tree / f"{MARKER}.new"
+        new.write_text(json.dumps(marker, indent=1), "utf-8")
+        shutil.rmtree(done)
+        new.rename(tree / MARKER)
+        tree.rename(whole)
+        return whole
+
+    def _check(self, tree: Path) -> str:
+        """Start the unpacked program once. Its version, or CannotInstall with the reason it gave."""
+        folder = next(_module_folders(tree / "usr"), None)
+        missing = missing_modules(folder) if folder else list(MODULES)
+        if folder is None or missing:
+            raise CannotInstall(
+                f"Debian {SUITE}'s Asterisk no longer has these modules that we need: {', '.join(missing)}"
+            )
+        command = Bundle("", tree / "usr/sbin/asterisk", folder, tree / "usr/share/asterisk", tree).argv("-V")
+        version = _version_in(self._run(command, "start the unpacked Asterisk (is the file system mounted noexec?)"))
+        if version is None or _numbers(version) < NEEDED:
+            raise CannotInstall(f"Debian {SUITE} has Asterisk {version}, we need {_dotted(NEEDED)} or later")
+        return version
+
+    def _run(self, command: Sequence[str], what: str) -> str:
+        """What the command wrote. Raises CannotInstall with what it complained about."""
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=_plain(),
+                pass_fds=[self.lock],
+                check=False,
+            )
+        except OSError as error:
+            raise CannotInstall(f"could not {what}: {error}") from error
+        if done.returncode:
+            raise _refusal(what, done.stderr or done.stdout)
+        return done.stdout
 
 
-def _archives(plan: str, archives: Path) -> list[Path]:
-    """The files of the packages that a simulated install names (`Inst name (version ... [arch])`)."""
+class _DiskFull(CannotInstall):
+    pass
+
+
+def archives(plan: str, folder: Path) -> list[Path]:
+    """The files of the packages in a simulated install (`Inst name (version origin [architecture])`).
+
+    Raises CannotInstall when one is not there.
+    """
     files: list[Path] = []
-    for name, version, architecture in re.findall(r"^Inst (\S+?)(?::\S+)? \((\S+) .*\[(\w+)\]\)", plan, re.MULTILINE):
-        file = archives / f"{name}_{version.replace(':', '%3a')}_{architecture}.deb"
-        if not file.is_file():
-            raise CannotInstall(f"apt reported success, but {file.name} is not there")
-        files.append(file)
+    for name, version, architecture in re.findall(r"^Inst (\S+) \((\S+) .*\[(\w+)\]\)", plan, re.MULTILINE):
+        files.append(folder / f"{name.partition(':')[0]}_{version.replace(':', '%3a')}_{architecture}.deb")
+    if missing := [file.name for file in files if not file.is_file()]:
+        raise CannotInstall(f"apt reported success, but these packages are not there: {', '.join(missing)}")
+    if not files:
+        raise CannotInstall("apt's plan names no package")
     return files
 
 
-def _run(command: Sequence[str], what: str, environment: Mapping[str, str]) -> str:
-    """What the command wrote. Raises CannotInstall with what it complained about."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    except OSError as error:
-        raise CannotInstall(f"could not {what}: {error}") from error
-    if done.returncode:
-        raise CannotInstall(_reason(what, done.stderr or done.stdout))
-    return done.stdout
+def _plain() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
 
-def _reason(what: str, complaint: str) -> str:
+def _refusal(what: str, complaint: str) -> CannotInstall:
+    if "No space left" in complaint or "enough free space" in complaint:
+        return _DiskFull(f"could not {what}: the disk is full. Free {SPACE / 1e6:.0f} MB and run this again.")
     errors = [line for line in complaint.splitlines() if line.startswith(("E:", "Err", "dpkg-deb: error"))]
-    return f"could not {what}: " + " ".join(errors[:4] or complaint.splitlines()[-3:])
+    return CannotInstall(f"could not {what}: " + " ".join(errors[:4] or complaint.splitlines()[-3:]))
 
 
 def _dotted(version: tuple[int, ...]) -> str:

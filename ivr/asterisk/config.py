@@ -101,6 +101,7 @@ MODULES: tuple[str, ...] = (
     "app_dial",
     "app_mixmonitor",
     "app_playback",
+    "app_playtones",
     "app_verbose",
     "pbx_config",
     # records of calls
@@ -110,10 +111,7 @@ MODULES: tuple[str, ...] = (
 )
 """Modules that are loaded, in this order, and nothing else. An Asterisk without one of them won't do."""
 
-DEFAULTED = tuple(
-    f"{name}.conf"
-    for name in ("acl", "ccss", "features", "indications", "pjproject", "udptl", "websocket_client")
-)
+DEFAULTED = tuple(f"{name}.conf" for name in ("acl", "ccss", "features", "pjproject", "udptl", "websocket_client"))
 """Files that Asterisk misses loudly although we want nothing from them."""
 
 
@@ -318,6 +316,6 @@ def write_private(path: Path, text: str) -> None:
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)  # an old one may have other rights
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     new.replace(path)

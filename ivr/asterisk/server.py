@@ -62,7 +62,9 @@ def control_directory(run: Path) -> Path:
     return folder
 
 
-def configure(bundle: Bundle, run: Path, *, sounds: Path, ports: Ports | None = None, **others: Any) -> AsteriskConfig:
+def configure(
+    bundle: Bundle, run: Path, *, sounds: Path, ports: Ports | None = None, **others: Any
+) -> AsteriskConfig:
     """A configuration for `run`, with a new ARI password; `others` are further fields of AsteriskConfig.
 
     Raises pydantic.ValidationError when a value can't be.
@@ -149,8 +151,6 @@ class AsteriskServer:
         if self._pidfd is not None:
             os.close(self._pidfd)
         self._pidfd = self._process = None
-        if self._ports:
-            self._ports.release()
 
     def kill(self) -> None:
         """SIGKILL, as a crash would be; stop() afterwards tidies up."""
@@ -180,7 +180,9 @@ class AsteriskServer:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
@@ -199,7 +201,9 @@ class AsteriskServer:
         """What Asterisk's console answers to `command`; an empty string if nobody answers."""
         argv = self.bundle.argv("-C", str(self._etc / "asterisk.conf"), "-n", "-r", "-x", command)
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=timeout, check=False)
+            done = subprocess.run(
+                argv, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
+            )
         except subprocess.TimeoutExpired:
             return ""
         return done.stdout if done.returncode == 0 else ""
@@ -313,7 +317,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="where the unpacked Asterisk is, or will be")
     parser.add_argument("--run", type=Path, required=True, help="its run directory")
     parser.add_argument("--sounds", type=Path, help="prompt audio: <sounds>/uk/account.wav ... (default RUN/sounds)")
-    parser.add_argument("--agent", action="append", default=[], help="sip:user@host:port of an agent; may be repeated")
+    parser.add_argument(
+        "--agent", action="append", default=[], help="sip:user@host:port of an agent; may be repeated"
+    )
     arguments = parser.parse_args()
     arguments.run.mkdir(parents=True, exist_ok=True)
     sounds: Path = arguments.sounds or arguments.run / "sounds"
