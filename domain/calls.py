@@ -63,7 +63,8 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRecord:
-    """A recording as it stands.  path: relative to the data directory.  reason: of an erasure or a failure."""
+    """A recording as it stands.  path: relative to the data directory.  reason: of an erasure or a failure, or a
+    remark on what is odd about a sealed one."""
 
     call: str
     state: RecordingState
@@ -171,12 +172,23 @@ def recording_began(conn: Connection, call: str, path: str, at: datetime) -> boo
 
 
 def recording_sealed(
-    conn: Connection, call: str, path: str, *, sha256: str, seconds: float, bytes: int, at: datetime
+    conn: Connection,
+    call: str,
+    path: str,
+    *,
+    sha256: str,
+    seconds: float,
+    bytes: int,
+    at: datetime,
+    remark: str | None = None,
 ) -> bool:
-    """It is finished: `path` is its final place.  False when it was erased before.  Raises UnknownCall."""
+    """It is finished: `path` is its final place.  False when it was erased before.  Raises UnknownCall.
+
+    remark: what is odd about it (one side silent, shorter than the call), None when nothing is.
+    """
     values = {
         "call": call, "state": RecordingState.SEALED, "path": path, "began_at": at, "settled_at": at,
-        "sha256": sha256, "seconds": seconds, "bytes": bytes, "reason": None,
+        "sha256": sha256, "seconds": seconds, "bytes": bytes, "reason": remark,
     }  # fmt: skip
     return (
         _settle(conn, values, replacing=(RecordingState.RECORDING, RecordingState.FAILED, RecordingState.SEALED)) == 1

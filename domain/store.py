@@ -38,6 +38,17 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+__all__ = [
+    "Connection",
+    "Store",
+    "StoreBusy",
+    "StoreClosed",
+    "StoreDamaged",
+    "StoreFault",
+    "StoreFull",
+    "StoreTooNew",
+]
+
 GROUP: Final = 128
 """The most jobs in one transaction: a bound on how long the first of them waits for the last."""
 

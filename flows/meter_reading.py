@@ -15,8 +15,8 @@ MOST_METERS: Final = 9
 AT_THE_METER: Final = Manner(timeout=12.0, interdigittimeout=5.0, termtimeout=2.5)
 """People read a display in a dark corridor, torch in hand, and key what they see digit by digit."""
 
-CAREFUL: Final = Manner(typeahead=False)
-"""Nobody can have answered a doubt that they had not heard yet."""
+CAREFUL: Final = Manner(bargein=False, typeahead=False)
+"""Nobody can have answered a doubt that they have not heard yet."""
 
 PARTING: Final = Manner(timeout=4.0, tries=1)
 """Who says nothing any more has what they called for."""

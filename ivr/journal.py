@@ -14,14 +14,13 @@ from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection
 
 from domain import calls
 from domain.calls import AlreadyAnswered, Line
 from domain.commands import Command
 from domain.handlers import perform
 from domain.model import Began
-from domain.store import Store
+from domain.store import Connection, Store
 from ivr.dialog import Answer, Do, Ending
 
 

@@ -80,7 +80,8 @@ class Line(Protocol):
         """Start playing these clips (names below the sounds folder, no extension) one after another, gapless.
 
         Returns when the exchange took the request; exactly one `Played` is heard when it is over.  Never raises
-        because the caller is gone: `Gone` is heard then.  Called only when nothing else is playing.
+        because the caller is gone: `Gone` is heard then.  Called when nothing else plays, or when what plays should
+        have ended long ago: that is stopped then, and its `Played` never heard.
         """
         ...
 
@@ -88,8 +89,9 @@ class Line(Protocol):
         """Stop what is playing; its `Played(whole=False)` is still heard.  Without effect when nothing plays."""
         ...
 
-    async def hand_over(self, to: str, because: str) -> None:
-        """Send the caller on to people (`to` names a dialplan context); the line is ours no longer."""
+    async def hand_over(self, to: str, because: str, language: str) -> None:
+        """Send the caller on to people (`to` names a dialplan context), who go on in this language (ISO 639-1);
+        the line is ours no longer."""
         ...
 
     async def hang_up(self) -> None:

@@ -29,6 +29,7 @@ from ivr.dialog import (
     Manner,
     Nomatch,
     Phrase,
+    Record,
     Say,
     Speak,
     Trouble,
@@ -147,6 +148,8 @@ class Session:
                 return self._later(await self._say(turn))
             case Do():
                 return await self._do(turn)
+            case Record():
+                return await self._now(self._answer(turn))  # a crash must not forget that the notice was heard
             case _:
                 return self._later(self._answer(turn))
 
@@ -251,7 +254,7 @@ class Session:
         if ending.to is None:
             await self.line.hang_up()
         else:
-            await self.line.hand_over(ending.to, ending.because)
+            await self.line.hand_over(ending.to, ending.because, self.language)
 
     # The line
 

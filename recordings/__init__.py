@@ -1,0 +1,8 @@
+"""The archive of calls: seal what may be kept, erase what may not, lose nothing in between.
+
+Audio never lies in the repository; it lies under the data directory.
+"""
+
+from recordings.archive import Archive, Unsettled
+
+__all__ = ["Archive", "Unsettled"]

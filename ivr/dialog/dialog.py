@@ -120,8 +120,10 @@ class Dialog:
         match interruption:
             case HungUp():
                 return Ending(self.achieved or Outcome.ABANDONED, because=interruption.name)
-            case WantsAgent() | GaveUp():
-                return transfer(because=interruption.name)
+            case WantsAgent():
+                return transfer(interruption.name)
+            case GaveUp():
+                return transfer(interruption.name, "gave_up")
             case _:
                 return Ending(Outcome.FAILED, "agents", interruption.name, (Phrase("apology"),))
 
@@ -135,9 +137,9 @@ def goodbye(outcome: Outcome, *farewell: str) -> Ending:
     return Ending(outcome, farewell=tuple(Phrase(p) for p in farewell))
 
 
-def transfer(because: str, to: str = "agents") -> Ending:
-    """Hand the caller over to people, and say so."""
-    return Ending(Outcome.TRANSFERRED, to, because, (Phrase("connecting"),))
+def transfer(because: str, *farewell: str, to: str = "agents") -> Ending:
+    """Hand the caller over to people.  Who answers, and that nobody does, is for the exchange to say."""
+    return Ending(Outcome.TRANSFERRED, to, because, tuple(Phrase(p) for p in farewell))
 
 
 def must_interrupt(dialog: Dialog) -> bool:

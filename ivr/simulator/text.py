@@ -90,8 +90,7 @@ class TextLine:
         return self.began.at + timedelta(seconds=self._now)
 
     async def play(self, clips: Sequence[str]) -> None:
-        assert self._ends_at is None, "asked to play while something plays"
-        at = self._now
+        self._playing, at = [], self._now
         for clip in clips:
             self._playing.append(Said(clip, at))
             at += self._seconds.get(clip, 0.0)
@@ -103,7 +102,7 @@ class TextLine:
             self._ends_at, self._hushed = self._now, True
             self._playing = []
 
-    async def hand_over(self, to: str, because: str) -> None:
+    async def hand_over(self, to: str, because: str, language: str) -> None:
         if self.over is None:
             self.to, self.because, self.over = to, because, Cause.US
 
@@ -183,9 +182,16 @@ class TextLine:
         self._playing = self._playing[len(begun) :]
         self.said += begun
 
+    def forget_prompt(self) -> None:
+        """The controller is gone, and with it whoever waited for the end of what plays.  A caller in the midst of
+        keying stops, and starts again when the question does."""
+        self._pass_to(self._now)
+        self._step = None
+        self._ends_at, self._hushed, self._playing = None, False, []
+
     def heard(self) -> list[str]:
         """The prompts that began, in order, each once in a row."""
-        names = [prompt_of(s.clip) for s in self.said if "/n/" not in s.clip]
+        names = [prompt_of(s.clip) for s in self.said if s.clip.count("/") == 1]  # the deeper ones are numbers
         return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
 
     def left_undone(self) -> Step | None:

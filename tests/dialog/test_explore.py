@@ -54,7 +54,7 @@ def test_a_sound_flow_has_no_problems():
 
     assert found.problems() == []
     assert {Outcome.READING_TAKEN, Outcome.TRANSFERRED, Outcome.ABANDONED, Outcome.FAILED} == found.outcomes
-    assert {"notice", "right", "apology", "connecting"} == set(found.prompts())
+    assert {"notice", "right", "apology", "gave_up"} == set(found.prompts())
 
 
 def test_a_dead_end_is_found():

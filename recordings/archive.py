@@ -1,0 +1,215 @@
+"""From the exchange's raw tape to a sealed recording.
+
+Rules
+1. A recording is kept only if the caller heard the notice to its end; else it is erased, and that is noted.
+2. Sealing may be cut off anywhere and run again: the raw tape goes last, after the file and its SHA-256 are safe.
+3. The tape is touched only when the exchange has let go of it (a read lease is refused while anybody writes).
+4. What is sealed is checked: as long as the call, a sound from each side; what is odd is noted, not hidden.
+
+The tape is headerless (s16le, 8 kHz, two channels: caller, prompts), so that a power cut costs its last second and
+not the whole of it; a sealed recording is a standard WAV of the same samples.
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from domain import calls
+from domain.store import Connection, Store
+
+log = logging.getLogger(__name__)
+
+RATE: Final = 8000
+"""Samples a second, of each channel."""
+FRAME: Final = 4
+"""Bytes of one moment: two channels of 16 bits."""
+SLACK: Final = 0.5
+"""Seconds by which a recording may differ from its call without a note."""
+AUDIBLE: Final = 100
+"""A channel whose loudest sample stays below this (of 32767) carried no sound."""
+_CHUNK: Final = RATE * FRAME * 10
+
+
+class Unsettled(Exception):
+    """The tape can't be settled yet, or the disk refuses; it stays where it is, to be tried again."""
+
+
+@dataclass(slots=True)
+class Tape:
+    """What a raw tape holds.  seconds: its length; peaks: the loudest sample of caller and prompts."""
+
+    bytes: int = 0
+    peaks: list[int] = field(default_factory=lambda: [0, 0])
+
+    @property
+    def seconds(self) -> float:
+        return self.bytes / FRAME / RATE
+
+
+class Archive:
+    """The recordings of one data directory.  spool: where the exchange writes tapes, named `<call>.raw`."""
+
+    def __init__(self, data: Path, spool: Path, store: Store) -> None:
+        self.data = data
+        self.spool = spool
+        self._store = store
+
+    def settle(self, call: str, ended: datetime) -> calls.RecordingRecord:
+        """Seal or erase the tape of a call that is over, and note it.  Blocks; for a worker thread.
+
+        ended: when the caller was gone.  May be called again and again.  Raises `Unsettled`.
+        """
+        record = self._store.read(lambda conn: calls.recording(conn, call)).result()
+        tape = self.spool / f"{call}.raw"
+        if record is not None and record.state in ("sealed", "erased"):
+            tape.unlink(missing_ok=True)  # noted already: we were cut off just before this
+            return record
+        if not tape.exists():
+            return self._note(lambda c: calls.recording_failed(c, call, "the exchange left no tape", ended), call)
+        try:
+            with tape.open("rb") as file:
+                if _still_written(file.fileno()):
+                    raise Unsettled(f"the tape of call {call} is still being written")
+                if not self._may_be_kept(call):
+                    return self._erase(call, tape, ended)
+                return self._seal(call, tape, ended)
+        except OSError as fault:
+            raise Unsettled(
+                f"the tape of call {call} can't be sealed ({fault}); it stays in {self.spool}: "
+                "make room, or mend the rights of the folder, and it is tried again"
+            ) from fault
+
+    def waiting(self) -> list[str]:
+        """The calls whose tapes lie in the spool, of calls in progress too."""
+        return sorted(tape.stem for tape in self.spool.glob("*.raw"))
+
+    def path(self, record: calls.RecordingRecord) -> Path:
+        """Where a sealed recording lies."""
+        return self.data / str(record.path)
+
+    def verify(self, record: calls.RecordingRecord) -> bool:
+        """Whether a sealed recording is still what was sealed."""
+        return _sha256(self.path(record)) == record.sha256
+
+    def _may_be_kept(self, call: str) -> bool:
+        """The journal says so: the turn `record` comes only after the notice was heard to its end."""
+        lines = self._store.read(lambda conn: calls.lines(conn, call)).result()
+        return any(line.label == "record" and line.interruption is None for line in lines)
+
+    def _erase(self, call: str, tape: Path, ended: datetime) -> calls.RecordingRecord:
+        reason = "the notice was not heard to its end"
+        record = self._note(lambda c: calls.recording_erased(c, call, reason, ended), call)
+        tape.unlink()
+        log.info("call %s: recording erased: %s", call, reason)
+        return record
+
+    def _seal(self, call: str, tape: Path, ended: datetime) -> calls.RecordingRecord:
+        began = self._store.read(lambda conn: calls.one(conn, call)).result()
+        assert began is not None, f"call {call} has a journal but never began"
+        at = began.began.at
+        name = Path("recordings", f"{at:%Y}", f"{at:%m}", f"{at:%d}", f"{call}.wav")
+        held = _write_wav(tape, self.data / name)
+        odd = _odd(held, (ended - at).total_seconds())
+        if odd:
+            log.warning("call %s: recording sealed, but %s", call, odd)
+        digest = _sha256(self.data / name)
+        record = self._note(
+            lambda c: calls.recording_sealed(
+                c,
+                call,
+                str(name),
+                sha256=digest,
+                seconds=held.seconds,
+                bytes=(self.data / name).stat().st_size,
+                at=ended,
+                remark=odd or None,
+            ),
+            call,
+        )
+        tape.unlink()
+        return record
+
+    def _note(self, job: Callable[[Connection], object], call: str) -> calls.RecordingRecord:
+        def noted(conn: Connection) -> calls.RecordingRecord:
+            job(conn)
+            record = calls.recording(conn, call)
+            assert record is not None
+            return record
+
+        return self._store.write(noted).result()
+
+
+def _still_written(descriptor: int) -> bool:
+    """Whether anybody has the file open for writing: the kernel grants no read lease then (fcntl(2))."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
+def _write_wav(tape: Path, target: Path) -> Tape:
+    """The tape as a WAV at `target`, whole or not at all, and on the disk when this returns."""
+    held = Tape()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    try:
+        with tape.open("rb") as raw, partial.open("wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            with wave.open(file, "wb") as wav:
+                wav.setparams((2, 2, RATE, 0, "NONE", "not compressed"))
+                while chunk := raw.read(_CHUNK):
+                    chunk = chunk[: len(chunk) - len(chunk) % FRAME]  # a power cut may tear the last moment
+                    wav.writeframesraw(chunk)
+                    _listen(held, chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+    return held
+
+
+def _listen(held: Tape, chunk: bytes) -> None:
+    held.bytes += len(chunk)
+    samples = np.frombuffer(chunk, "<i2").reshape(-1, 2)
+    if len(samples):
+        loudest = np.abs(samples.astype(np.int32)).max(axis=0)
+        held.peaks = [max(old, int(new)) for old, new in zip(held.peaks, loudest, strict=True)]
+
+
+def _odd(held: Tape, lasted: float) -> str:
+    """What a listener should know about this recording, or nothing."""
+    remarks: list[str] = []
+    if abs(held.seconds - lasted) > SLACK:
+        remarks.append(f"it lasts {held.seconds:.1f} s and the call {lasted:.1f} s")
+    if held.peaks[0] < AUDIBLE:
+        remarks.append("no sound came from the caller")
+    if held.peaks[1] < AUDIBLE:
+        remarks.append("no prompt is on it")
+    return "; ".join(remarks)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
