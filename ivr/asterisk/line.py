@@ -1,0 +1,301 @@
+"""One caller on Asterisk, as a session sees it: `ivr.ports.Line`.
+
+Rules
+1. Events come from one place, the switchboard, in Asterisk's order; the line only translates and queues them.
+2. `Played` comes exactly once per `play`, whatever is lost: the request, its answer, the event, the connection.
+   The id of the playback decides; an end that belongs to no pending one is none of ours.
+3. `Gone` comes once and is the last thing heard; asked again, the line says it again.
+4. Gone is normal: a request that comes too late is no fault (404; 409 when the dialplan has the call).
+5. Parting - a hand-over or a hang-up - is owed until Asterisk confirms it; the switchboard repeats it.
+
+Theory: a playback's id is one of four derived from the channel's.  So whoever adopts the call after a crash can
+stop what its predecessor left playing, though ARI can't list the playbacks of a channel.  Only one plays at a
+time, and Asterisk keeps the order of a channel's events: an id is not used again while its end may still come.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from domain.model import Began, Language
+from domain.phone import e164
+from ivr.asterisk.ari import Ari, AriError, AriNotFound, AriUnreachable
+from ivr.asterisk.events import Channel, PlaybackFinished
+from ivr.asterisk.ledger import Ledger
+from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
+
+log = logging.getLogger(__name__)
+
+PLAYBACK = "playback"
+_KEYS = frozenset("0123456789*#ABCD")
+_LANGUAGES = frozenset(Language)
+_IDS = 4
+_PATIENCE = 1.0  # seconds for an event that must come, before we go on without it
+_RETRY = (0.005, 0.1)  # seconds: first and longest pause while Asterisk can't stop a playback yet
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """We end the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """The dialplan takes the call: at `context`, or, when None, after the application that gave it to us."""
+
+    context: str | None
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def began(channel: Channel, args: Sequence[str] | None = None) -> Began:
+    """How a call came in.
+
+    args: what the dialplan passed, `(dialled, caller)`; by default read from the application's data (timeout,
+    filter, `dialled:caller`), which a call keeps when its controller dies.  A dialplan that passes none leaves
+    the extension and the caller id.  The call's id is the channel's: `systemname-seconds.count`, never repeated
+    by Asterisks of different names (docs/decisions/042-call-ids.md).
+    """
+    if args is None:
+        args = channel.app_data.split(",")[2].split(":") if channel.app_data.count(",") >= 2 else ()
+    dialled, caller = (args[0], args[1]) if len(args) >= 2 else (channel.exten, channel.caller)
+    return Began(call=channel.id, caller=e164(caller), dialled=dialled, at=channel.created)
+
+
+class AsteriskLine:
+    """A caller on Asterisk.  Made by the switchboard; used by one session, one operation at a time.
+
+    Raises nothing but RuntimeError for misuse and ApplicationTaken: what Asterisk can't do is heard as
+    `Played(whole=False, fault=...)` or `Gone`.
+    """
+
+    def __init__(self, ari: Ari, ledger: Ledger, began: Began, patience: float = _PATIENCE) -> None:
+        self.parting: HangUp | Continue | None = None
+        """How we let the caller go; set once we want to."""
+        self.over: Cause | None = None
+        """Why the caller is gone; None while there is one."""
+        self._ari = ari
+        self._ledger = ledger
+        self._began = began
+        self._channel = began.call
+        self._patience = patience
+        self._loop = asyncio.get_running_loop()
+        self._heard: deque[Heard] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._count = 0
+        self._playing: str | None = None
+        self._hushed = False
+        self._quiet: asyncio.Future[None] | None = None
+        self._language: str | None = None
+
+    @property
+    def began(self) -> Began:
+        return self._began
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    def date(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def hear(self, until: float | None) -> Heard:
+        while not self._heard:
+            if self.over is not None:
+                return Gone(self.over)
+            if until is not None and self._loop.time() >= until:
+                return Tick()
+            waiter = self._waiter = self._loop.create_future()
+            timer = self._loop.call_at(until, _resolve, waiter) if until is not None else None
+            try:
+                await waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+        return self._heard.popleft()
+
+    async def play(self, clips: Sequence[str]) -> None:
+        if self.over is not None:
+            return
+        if self._playing is not None:
+            raise RuntimeError("something is playing already: hush it, and wait for its Played")
+        if not clips:
+            self._put(Played(whole=True))
+            return
+        name = f"{self._channel}-p{self._count % _IDS}"
+        self._count += 1
+        self._playing, self._hushed = name, False
+        folder = clips[-1].partition("/")[0]
+        if folder in _LANGUAGES:
+            self._language = folder  # the one that the caller hears, for those who take the call from us
+        self._ledger.enter(PLAYBACK, name, self._channel)
+        try:
+            await self._ari.channels.play_with_id(self._channel, name, [f"sound:ivr/{clip}" for clip in clips])
+        except AriUnreachable as fault:
+            self._ledger.give_up(PLAYBACK, name)
+            self._end_of(name, Played(whole=False, fault=str(fault)))
+        except AriError as fault:
+            self._ledger.strike(PLAYBACK, name)
+            if fault.status in (404, 409):
+                self.expect_the_end()
+            else:
+                self._end_of(name, Played(whole=False, fault=str(fault)))
+
+    async def hush(self) -> None:
+        name = self._playing
+        if name is None or self.over is not None:
+            return
+        self._hushed = True
+        pause, longest = _RETRY
+        deadline = self._loop.time() + self._patience
+        while True:
+            try:
+                await self._ari.playbacks.stop(name)
+                return
+            except AriNotFound:
+                return  # it ended by itself; its event is on the way, or the switchboard finds that it was lost
+            except AriError as fault:  # 500: Asterisk opens a file just now
+                why: Exception = fault
+            except AriUnreachable as fault:
+                why = fault
+            if await self._silence(pause):
+                return
+            if self._loop.time() >= deadline:
+                log.error("%s: can't stop %s: %s", self._channel, name, why)
+                return
+            pause = min(longest, 2 * pause)
+
+    async def hand_over(self, to: str, because: str) -> None:
+        await self._part(Continue(to, {"IVR_BECAUSE": because}))
+
+    async def give_back(self, because: str) -> None:
+        """We can't go on: the dialplan apologises and brings the caller to people."""
+        await self._part(Continue(None, {"IVR_BECAUSE": because}))
+
+    async def hang_up(self) -> None:
+        await self._part(HangUp())
+
+    # --- for the switchboard ---
+
+    def key(self, digit: str) -> None:
+        """A key was pressed."""
+        if digit in _KEYS:
+            self._put(Key(digit))
+        else:
+            self._ari.strangers.note("key", digit)
+
+    def finished(self, event: PlaybackFinished) -> None:
+        """A playback of this channel is over."""
+        match event.state:
+            case "done":
+                self._end_of(event.playback, Played(whole=not self._hushed))
+            case "failed":
+                self._end_of(event.playback, Played(whole=False, fault=f"could not play {event.media}"))
+            case other:
+                self._ari.strangers.note("playback state", other)
+                self._end_of(event.playback, Played(whole=False, fault=f"playback state {other!r}"))
+
+    def gone(self, cause: Cause) -> None:
+        """The caller is gone.  The first cause stands."""
+        if self.over is None:
+            self._put(Gone(cause))
+            self.over = cause
+            _resolve(self._quiet)
+
+    def expect_the_end(self) -> None:
+        """The channel is gone, or ours no longer: the event that says why is on its way, or else was lost."""
+        self._loop.call_later(self._patience, self.gone, Cause.UNKNOWN)
+
+    async def resume(self) -> None:
+        """After a connection was lost: find out what we missed.  Raises AriError, AriUnreachable."""
+        name = self._playing
+        if name is None or self.over is not None:
+            return
+        try:
+            await self._ari.playbacks.get(name)
+        except AriNotFound:
+            self._ledger.strike(PLAYBACK, name)
+            self._end_of(name, Played(whole=not self._hushed))
+
+    async def silence_predecessor(self) -> None:
+        """Stop what another controller's line left playing on this channel.  Raises AriError, AriUnreachable."""
+        await asyncio.gather(*(self._stop_leftover(f"{self._channel}-p{number}") for number in range(_IDS)))
+
+    async def part(self) -> None:
+        """Do what is owed (`parting`).  Doing it twice is harmless.  Raises AriError, AriUnreachable."""
+        channels = self._ari.channels
+        try:
+            match self.parting:
+                case HangUp():
+                    await channels.hangup(self._channel)
+                case Continue(context, variables):
+                    for name, value in variables.items():
+                        await channels.set_channel_var(self._channel, name, value)
+                    await channels.continue_in_dialplan(self._channel, context)
+                case None:
+                    raise RuntimeError("nothing is owed")
+        except AriError as fault:
+            if fault.status not in (404, 409):
+                raise
+
+    # --- inside ---
+
+    async def _part(self, how: HangUp | Continue) -> None:
+        if self.over is not None or self.parting is not None:
+            return
+        if isinstance(how, Continue):
+            # Variables can't be set while something plays: Asterisk would wait for its end.
+            await self.hush()
+            await self._silence(self._patience)
+            if self._language is not None:
+                how = Continue(how.context, {**how.variables, "IVR_LANGUAGE": self._language})
+        self.parting = how
+        try:
+            await self.part()
+        except (AriError, AriUnreachable) as fault:
+            log.error("%s: could not let the caller go, will try again: %s", self._channel, fault)
+
+    async def _stop_leftover(self, name: str) -> None:
+        pause, longest = _RETRY
+        deadline = self._loop.time() + self._patience
+        while True:
+            try:
+                await self._ari.playbacks.stop(name)
+                return
+            except AriNotFound:
+                return
+            except AriError:
+                if self._loop.time() >= deadline:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(longest, 2 * pause)
+
+    def _put(self, what: Heard) -> None:
+        if self.over is None:
+            self._heard.append(what)
+            _resolve(self._waiter)
+
+    def _end_of(self, name: str, played: Played) -> None:
+        if name == self._playing:
+            self._playing = None
+            self._put(played)
+            _resolve(self._quiet)
+
+    async def _silence(self, seconds: float) -> bool:
+        """Wait until nothing plays, at most so long.  Returns whether nothing does."""
+        if self._playing is not None and self.over is None:
+            quiet = self._quiet = self._loop.create_future()
+            timer = self._loop.call_later(seconds, _resolve, quiet)
+            try:
+                await quiet
+            finally:
+                self._quiet = None
+                timer.cancel()
+        return self._playing is None or self.over is not None
+
+
+def _resolve(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

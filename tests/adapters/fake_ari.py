@@ -1,0 +1,364 @@
+"""A fake of Asterisk's REST Interface with a memory: channels, playbacks, subscriptions, sockets.
+
+It behaves as Asterisk 22.10.1 was measured to (tests/telephony/test_line.py holds the same assumptions against
+the real one).  A test plays the world's part: somebody calls, presses, hangs up; the network breaks; Asterisk
+stalls, refuses, restarts.  Events are lost while nobody listens.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from ivr.asterisk.ari import Ari, AriSettings, Backoff
+
+USER, PASSWORD, APP = "ivr", "correct horse", "ivr-one"
+AUTHORIZATION = "Basic aXZyOmNvcnJlY3QgaG9yc2U="
+_STAMP = "2026-11-21T19:26:18.710+0000"
+
+
+def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run an async test to its end, at most 20 seconds."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(asyncio.wait_for(test(*args, **kwargs), 20))
+
+    return run
+
+
+@dataclass
+class FakeChannel:
+    id: str
+    caller: str
+    context: str = "call"
+    exten: str = "s"
+    app: str = "StasisBroadcast"  # the dialplan application
+    app_data: str = ""
+    owner: str | None = None  # the ARI application that has it
+    watchers: set[str] = field(default_factory=set)
+    playing: dict[str, list[str]] = field(default_factory=dict)  # in order; the first is heard
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def json(self) -> dict[str, Any]:
+        plan = {"context": self.context, "exten": self.exten, "priority": 4}
+        plan |= {"app_name": self.app, "app_data": self.app_data}
+        caller = {"name": "", "number": self.caller}
+        return {"id": self.id, "state": "Up", "caller": caller, "dialplan": plan, "creationtime": _STAMP}
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` requests whose "METHOD /path" matches."""
+
+    pattern: str
+    status: int = 0  # answer this without doing anything
+    stall: bool = False  # answer nothing until the client gives up
+    deaf: bool = False  # do it, but lose the answer
+    times: int = 1
+
+
+class FakeAri:
+    """Use as `async with FakeAri() as asterisk`.  `requests`: everything that was asked, as "METHOD /path"."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, FakeChannel] = {}
+        self.requests: list[str] = []
+        self.bodies: dict[str, Any] = {}
+        self.filters: dict[str, set[str]] = {}
+        self.sockets: dict[str, web.WebSocketResponse] = {}
+        self.faults: list[Fault] = []
+        self.systemname = "fake"
+        self.started = _STAMP
+        self.refusing = False  # sockets get 503
+        self.mute = False  # pings are not answered
+        self._count = 0
+        self._news = asyncio.Event()
+        self._offers: set[str] = set()
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+
+    async def __aenter__(self) -> "FakeAri":
+        app = web.Application()
+        app.router.add_get("/ari/events", self._socket)
+        app.router.add_route("*", "/{path:.*}", self._request)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        assert self._runner.addresses
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.drop_sockets()
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    def settings(self, **others: Any) -> AriSettings:
+        """How to reach it; impatient, so that faults show at once."""
+        usual: dict[str, Any] = {
+            "url": f"http://127.0.0.1:{self.port}/ari",
+            "application": APP,
+            "user": USER,
+            "password": PASSWORD,
+            "timeout": 0.2,
+            "claim_timeout": 0.2,
+            "heartbeat": 5.0,
+            "backoff": Backoff(first=0.005, longest=0.01),
+        }
+        return AriSettings(**(usual | others))
+
+    async def until(self, fact: Callable[[], object], seconds: float = 5.0) -> None:
+        """Wait until something is so; it is looked at after everything that happens here, and now and then."""
+        async with asyncio.timeout(seconds):
+            while not fact():
+                self._news.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.005):
+                        await self._news.wait()
+
+    # --- the world ---
+
+    async def dial(self, caller: str = "0671234567", dialled: str = "0800", channel: str | None = None) -> str:
+        """Somebody calls; every controller that listens is told.  Returns the channel."""
+        self._count += 1
+        channel = channel or f"fake-1795289178.{self._count}"
+        data = f"700,^ivr-,{dialled}:{caller}"
+        self.channels[channel] = FakeChannel(channel, caller, app_data=data)
+        self._offers.add(channel)
+        for app in self.sockets:
+            await self.tell(app, "CallBroadcast", channel=self.channels[channel].json(), caller=caller, called="s")
+        return channel
+
+    async def press(self, channel: str, keys: str) -> None:
+        for key in keys:
+            await self._tell_of(channel, "ChannelDtmfReceived", digit=key, duration_ms=120)
+
+    async def finish(self, channel: str, state: str = "done") -> None:
+        """What the caller hears comes to its end."""
+        name = next(iter(self.channels[channel].playing))
+        await self._end_playback(channel, name, state)
+
+    async def hang_up(self, channel: str, cause: int = 16) -> None:
+        """The caller hangs up."""
+        await self._tell_of(channel, "ChannelHangupRequest", cause=cause)
+        await self._destroy(channel, cause)
+
+    async def end_softly(self, channel: str, cause: int) -> None:
+        """Somebody or something on Asterisk's side ends it."""
+        await self._tell_of(channel, "ChannelHangupRequest", cause=1, soft=True)
+        await self._destroy(channel, cause)
+
+    async def vanish(self, channel: str) -> None:
+        """A channel ends, and nobody hears of it."""
+        sockets, self.sockets = self.sockets, {}
+        await self._destroy(channel, 16)
+        self.sockets = sockets
+
+    async def time_over(self, channel: str) -> None:
+        """TIMEOUT(absolute) expires: no hang-up, the dialplan goes on at T."""
+        await self._leave(channel)
+        self.channels[channel].exten, self.channels[channel].app = "T", "Playback"
+
+    async def restart(self) -> None:
+        """Asterisk crashes and comes back with nothing."""
+        self.channels.clear()
+        self.filters.clear()
+        self.started = "2026-11-21T20:00:00.000+0000"
+        await self.drop_sockets()
+
+    async def drop_sockets(self) -> None:
+        """The network breaks: no close frame, no goodbye."""
+        for socket in [*self.sockets.values()]:
+            transport = socket._req.transport if socket._req else None
+            if transport is not None:
+                transport.abort()
+        self.sockets.clear()
+
+    async def tell(self, app: str, name: str, **fields: Any) -> None:
+        if app in self.sockets and (not self.filters.get(app) or name in self.filters[app]):
+            await self.say(json.dumps({"type": name, "timestamp": _STAMP, "application": app, **fields}), app)
+
+    async def say(self, frame: str, app: str = APP) -> None:
+        """Send any text."""
+        with contextlib.suppress(ConnectionError):
+            await self.sockets[app].send_str(frame)
+        self._news.set()
+
+    # --- inside ---
+
+    async def _tell_of(self, channel: str, name: str, **fields: Any) -> None:
+        one = self.channels[channel]
+        for app in one.watchers | ({one.owner} if one.owner else set()):
+            await self.tell(app, name, channel=one.json(), **fields)
+
+    async def _end_playback(self, channel: str, name: str, state: str) -> None:
+        media = self.channels[channel].playing.pop(name)
+        playback = {"id": name, "state": state, "media_uri": media[-1], "target_uri": f"channel:{channel}"}
+        one = self.channels[channel]
+        for app in one.watchers | ({one.owner} if one.owner else set()):
+            await self.tell(app, "PlaybackFinished", playback=playback)
+
+    async def _leave(self, channel: str, state: str = "done") -> None:
+        for name in [*self.channels[channel].playing]:
+            await self._end_playback(channel, name, state)
+        await self._tell_of(channel, "StasisEnd")
+        self.channels[channel].owner = None
+
+    async def _destroy(self, channel: str, cause: int) -> None:
+        if self.channels[channel].owner:
+            await self._leave(channel, "failed")
+        one = self.channels.pop(channel)
+        self._offers.discard(channel)
+        for app in one.watchers:
+            await self.tell(app, "ChannelDestroyed", channel=one.json(), cause=cause, cause_txt="")
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if refused := self._refusal(request):
+            return refused
+        app = request.query["app"]
+        socket = web.WebSocketResponse(autoping=not self.mute)
+        await socket.prepare(request)
+        if app in self.sockets:
+            await self.tell(app, "ApplicationReplaced")
+        self.sockets[app] = socket
+        self._news.set()
+        async for _ in socket:
+            pass
+        if self.sockets.get(app) is socket:
+            del self.sockets[app]
+        self._news.set()
+        return socket
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if request.headers.get("Authorization") != AUTHORIZATION:
+            return web.json_response({"message": "Authentication required"}, status=401)
+        return web.json_response({"message": "booting"}, status=503) if self.refusing else None
+
+    async def _request(self, request: web.Request) -> web.StreamResponse:
+        if refused := self._refusal(request):
+            return refused
+        words = f"{request.method} {request.path.removeprefix('/ari')}"
+        self.requests.append(words)
+        self._news.set()
+        deaf = False
+        for fault in self.faults:
+            if fault.times and re.search(fault.pattern, words):
+                fault.times -= 1
+                if fault.stall:
+                    await asyncio.sleep(60)
+                if fault.status:
+                    return web.json_response({"message": "Internal Server Error"}, status=fault.status)
+                deaf = fault.deaf
+        body = await request.json() if request.can_read_body else None
+        self.bodies[words] = body
+        status, answer = await self._do(request.method, words.split(" ", 1)[1].strip("/").split("/"), request, body)
+        self._news.set()
+        if deaf:
+            await asyncio.sleep(60)
+        return web.json_response(answer, status=status) if answer is not None else web.Response(status=status)
+
+    async def _do(self, method: str, path: list[str], request: web.Request, body: Any) -> tuple[int, Any]:
+        query = request.query
+        match method, path:
+            case "GET", ["asterisk", "info"]:
+                config, status = {"name": self.systemname}, {"startup_time": self.started}
+                return 200, {"system": {"version": "22.10.1"}, "config": config, "status": status}
+            case "POST", ["events", "claim"]:
+                one = self.channels.get(query["channelId"])
+                if one is None or one.id not in self._offers:
+                    return (409, {"message": "claimed"}) if one and one.owner else (404, {"message": "not on offer"})
+                self._offers.discard(one.id)
+                one.owner = query["application"]
+                await self.tell(
+                    one.owner, "StasisStart", args=one.app_data.split(",")[2].split(":"), channel=one.json()
+                )
+                return 204, None
+            case "GET", ["applications", app]:
+                ours = [c.id for c in self.channels.values() if c.owner == app or app in c.watchers]
+                return 200, {"name": app, "channel_ids": ours}
+            case "PUT", ["applications", app, "eventFilter"]:
+                self.filters[app] = {one["type"] for one in body["allowed"]}
+                return 200, {}
+            case "POST", ["applications", app, "subscription"]:
+                one = self.channels.get(query["eventSource"].removeprefix("channel:"))
+                if one is None:
+                    return 422, {"message": "Event source does not exist"}
+                one.watchers.add(app)
+                return 200, {}
+            case _, ["playbacks", name]:
+                for one in self.channels.values():
+                    if name in one.playing:
+                        if method == "DELETE":
+                            await self._end_playback(one.id, name, "done")
+                            return 204, None
+                        return 200, {"id": name, "state": "playing"}
+                return 404, {"message": "Playback not found"}
+            case _, ["channels", channel, *rest]:
+                one = self.channels.get(channel)
+                if one is None:
+                    return 404, {"message": "Channel not found"}
+                return await self._do_channel(method, one, rest, request, body)
+        return 501, {"message": f"the fake does not know {method} {'/'.join(path)}"}
+
+    async def _do_channel(
+        self, method: str, one: FakeChannel, rest: list[str], request: web.Request, body: Any
+    ) -> tuple[int, Any]:
+        match method, rest:
+            case "GET", []:
+                return 200, one.json()
+            case "DELETE", []:
+                await self._tell_of(one.id, "ChannelHangupRequest", cause=32, soft=True)
+                await self._destroy(one.id, 16)
+                return 204, None
+            case "POST", ["variable"]:
+                one.variables[request.query["variable"]] = request.query["value"]
+                return 204, None
+            case _ if one.owner is None:
+                return 409, {"message": "Channel not in Stasis application"}
+            case "POST", ["play", name]:
+                one.playing[name] = body["media"]
+                return 201, {"id": name, "state": "queued"}
+            case "POST", ["continue"]:
+                one.context = request.query.get("context", one.context)
+                one.exten = request.query.get("extension", one.exten)
+                one.app = "Playback"
+                await self._leave(one.id)
+                return 204, None
+        return 501, {"message": f"the fake does not know {method} {rest}"}
+
+
+@contextlib.asynccontextmanager
+async def running(doing: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Run something beside a test; its failure is the test's, its cancellation nobody's."""
+    task = asyncio.create_task(doing)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def nothing(*_: object) -> None:
+    """An `on_connect` with nothing to catch up with."""
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    asterisk: FakeAri,
+    on_event: Callable[[Any], None],
+    on_connect: Callable[[], Awaitable[None]] = nothing,
+    **settings: Any,
+) -> AsyncIterator[Ari]:
+    """A client that listens."""
+    async with Ari(asterisk.settings(**settings)) as ari, running(ari.run(on_event, on_connect)):
+        await asterisk.until(lambda: ari.ready)
+        yield ari

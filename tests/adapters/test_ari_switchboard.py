@@ -1,0 +1,599 @@
+"""Calls are taken, adopted, watched and accounted for, whatever is lost on the way."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fake_ari import APP, FakeAri, Fault, in_loop, running
+
+from ivr.asterisk.ari import ApplicationTaken, Ari
+from ivr.asterisk.line import AsteriskLine
+from ivr.asterisk.switchboard import Switchboard, SwitchboardSettings
+from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
+
+NEVER = 3600.0
+
+
+class Hotline:
+    """Conducts calls by a script of the test, and remembers what came of them."""
+
+    def __init__(self, script: Callable[[AsteriskLine], Awaitable[None]] | None = None) -> None:
+        self.lines: list[AsteriskLine] = []
+        self.adopted: list[AsteriskLine] = []
+        self.heard: list[Heard] = []
+        self.over: list[tuple[str, Cause, datetime]] = []
+        self._script = script or self.listen
+
+    async def listen(self, line: AsteriskLine) -> None:
+        """Hear everything until the caller is gone."""
+        while not isinstance(what := await line.hear(None), Gone):
+            self.heard.append(what)
+        self.heard.append(what)
+
+    async def on_call(self, line: AsteriskLine, adopted: bool) -> None:
+        self.lines.append(line)
+        if adopted:
+            self.adopted.append(line)
+        await self._script(line)
+
+    async def on_over(self, call: str, cause: Cause, at: datetime) -> None:
+        self.over.append((call, cause, at))
+
+    @property
+    def causes(self) -> dict[str, Cause]:
+        return {call: cause for call, cause, _ in self.over}
+
+
+@contextlib.asynccontextmanager
+async def controller(
+    asterisk: FakeAri, hotline: Hotline, ari: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[Switchboard]:
+    """A controller at work.  Leaving it is a kill: its calls stay on Asterisk."""
+    usual: dict[str, Any] = {"tidy_every": NEVER, "patience": 0.2}
+    async with Ari(asterisk.settings(**(ari or {}))) as client:
+        board = Switchboard(client, hotline.on_call, hotline.on_over, SwitchboardSettings(**(usual | settings)))
+        async with running(board.run()):
+            await asterisk.until(lambda: board.ready)
+            yield board
+
+
+def later() -> float:
+    """A time at which everything is overdue."""
+    return asyncio.get_running_loop().time() + NEVER
+
+
+# --- new calls ---
+
+
+@in_loop
+async def test_a_call_is_taken_keys_are_heard_once_each_and_its_end_is_told():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial("0671234567", "0800505050")
+        await asterisk.until(lambda: hotline.lines)
+        began = hotline.lines[0].began
+        assert (began.call, began.caller, began.dialled) == (call, "+380671234567", "0800505050")
+        await asterisk.press(call, "12#")
+        await asterisk.until(lambda: APP in asterisk.channels[call].watchers)
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: hotline.over)
+        assert hotline.heard == [Key("1"), Key("2"), Key("#"), Gone(Cause.CALLER)]
+        assert hotline.over == [(call, Cause.CALLER, datetime(2026, 11, 21, 19, 26, 18, 710000, UTC))]
+        assert not board.leaked()
+        assert board.in_hand == 0
+
+
+@in_loop
+async def test_no_more_calls_are_claimed_than_there_is_room_for_and_the_next_after_one_left():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline, capacity=2) as board:
+        calls = [await asterisk.dial() for _ in range(3)]
+        await asterisk.until(lambda: len(hotline.lines) == 2 and board.counts["refused"] == 1)
+        assert asterisk.channels[calls[2]].owner is None
+        await asterisk.hang_up(calls[0])
+        await asterisk.until(lambda: board.in_hand == 1)
+        await asterisk.dial()
+        await asterisk.until(lambda: len(hotline.lines) == 3)
+
+
+@in_loop
+async def test_draining_lets_calls_end_and_takes_no_new_ones():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        draining = asyncio.create_task(board.drain())
+        await asterisk.until(lambda: board.draining)
+        assert not board.ready
+        refused = await asterisk.dial()
+        await asterisk.until(lambda: board.counts["refused"] == 1)
+        assert asterisk.channels[refused].owner is None
+        assert not draining.done()
+        await asterisk.hang_up(call)
+        await draining
+
+
+@in_loop
+async def test_of_two_controllers_one_gets_the_call_and_the_other_forgets_it():
+    one, two = Hotline(), Hotline()
+    async with (
+        FakeAri() as asterisk,
+        controller(asterisk, one) as first,
+        controller(asterisk, two, {"application": "ivr-two"}) as second,
+    ):
+        for _ in range(10):
+            await asterisk.dial()
+        await asterisk.until(lambda: len(one.lines) + len(two.lines) == 10)
+        await asterisk.until(lambda: first.in_hand == len(one.lines) and second.in_hand == len(two.lines))
+        assert first.counts["lost"] + second.counts["lost"] == 10
+
+
+@in_loop
+async def test_a_claim_whose_answer_is_lost_still_makes_a_call():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        asterisk.faults.append(Fault("POST /events/claim", deaf=True))
+        await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        assert board.in_hand == 1
+
+
+@in_loop
+async def test_a_claim_that_came_to_nothing_is_cleared_away():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        asterisk.faults.append(Fault("POST /events/claim", stall=True))
+        call = await asterisk.dial()
+        await asterisk.until(lambda: board.in_hand == 1)
+        await board.tidy(later())
+        assert board.in_hand == 1, "still on offer: somebody may have it yet"
+        asterisk.channels[call].app = "Playback"  # the dialplan went on
+        await board.tidy(later())
+        assert board.in_hand == 0
+        assert not hotline.over, "it was never ours"
+
+
+@in_loop
+async def test_a_start_that_was_lost_with_the_connection_is_found():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline):
+        asterisk.filters[APP] = {"CallBroadcast"}  # StasisStart gets lost
+        await asterisk.dial()
+        await asterisk.until(lambda: any("claim" in request for request in asterisk.requests))
+        await asterisk.drop_sockets()
+        await asterisk.until(lambda: hotline.lines)
+        assert not hotline.adopted, "nobody has spoken with this caller yet"
+
+
+# --- what becomes of a conversation ---
+
+
+@in_loop
+async def test_a_conversation_that_fails_brings_the_caller_to_people(caplog):
+    async def fail(line: AsteriskLine) -> None:
+        await line.play(["uk/account"])
+        raise LookupError("no such meter")
+
+    hotline = Hotline(fail)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: call in asterisk.channels and asterisk.channels[call].app == "Playback")
+        one = asterisk.channels[call]
+        assert (one.context, one.exten) == ("call", "s"), "after the application that gave it to us: the apology"
+        assert one.variables == {"IVR_BECAUSE": "the conversation failed", "IVR_LANGUAGE": "uk"}
+        assert "no such meter" in caplog.text
+        assert board.counts["rescued"] == 1
+        await asterisk.until(lambda: board.in_hand == 0)
+
+
+@in_loop
+async def test_a_conversation_that_just_stops_does_not_leave_the_caller_in_silence():
+    async def stop(line: AsteriskLine) -> None:
+        return
+
+    async with FakeAri() as asterisk, controller(asterisk, Hotline(stop)) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: asterisk.channels[call].app == "Playback")
+        assert board.counts["rescued"] == 1
+        assert not board.leaked()
+
+
+@in_loop
+async def test_a_caller_sent_to_people_is_watched_to_the_end():
+    async def hand_over(line: AsteriskLine) -> None:
+        await line.hand_over("agents", "asked for them")
+        assert await line.hear(None) == Gone(Cause.US)
+
+    hotline = Hotline(hand_over)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: asterisk.channels[call].context == "agents" and board.in_hand == 0)
+        assert asterisk.channels[call].variables == {"IVR_BECAUSE": "asked for them"}
+        await asterisk.until(lambda: APP in asterisk.channels[call].watchers)
+        assert not hotline.over
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: hotline.causes == {call: Cause.CALLER})
+        assert board.counts["rescued"] == 0
+
+
+@in_loop
+async def test_the_end_of_a_call_is_told_after_its_conversation_has_ended():
+    slow = asyncio.Event()
+
+    async def write_slowly(line: AsteriskLine) -> None:
+        await line.hear(None)
+        await slow.wait()
+
+    hotline = Hotline(write_slowly)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines and APP in asterisk.channels[call].watchers)
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: board.in_hand == 0)
+        assert not hotline.over
+        slow.set()
+        await asterisk.until(lambda: hotline.causes == {call: Cause.CALLER})
+
+
+@in_loop
+async def test_the_longest_duration_ends_our_part_and_is_called_by_its_name():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await asterisk.time_over(call)
+        await asterisk.until(lambda: hotline.heard == [Gone(Cause.TIME_OVER)])
+        assert board.counts["rescued"] == 0
+        await asterisk.end_softly(call, 16)
+        await asterisk.until(lambda: hotline.causes == {call: Cause.TIME_OVER})
+
+
+@in_loop
+async def test_a_network_that_falls_silent_is_a_fault_and_no_choice_of_ours():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines and APP in asterisk.channels[call].watchers)
+        await asterisk.end_softly(call, 44)
+        await asterisk.until(lambda: hotline.heard == [Gone(Cause.FAULT)])
+
+
+@in_loop
+async def test_a_hang_up_of_ours_that_asterisk_does_not_answer_is_repeated():
+    async def hang_up(line: AsteriskLine) -> None:
+        await line.hang_up()
+
+    hotline = Hotline(hang_up)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        asterisk.faults.append(Fault("DELETE /channels", status=503))
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines and hotline.lines[0].parting)
+        await board.tidy(later())
+        await asterisk.until(lambda: hotline.causes == {call: Cause.US})
+
+
+@in_loop
+async def test_a_call_that_ended_before_it_could_be_watched_is_over_all_the_same():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline):
+        asterisk.faults.append(Fault("POST /applications/.*/subscription", status=422))
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: hotline.causes == {call: Cause.CALLER})
+
+
+@in_loop
+async def test_a_call_that_could_not_be_watched_at_first_is_watched_later():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        asterisk.faults.append(Fault("POST /applications/.*/subscription", status=500))
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines and not asterisk.faults[0].times)
+        await board.tidy(later())
+        assert APP in asterisk.channels[call].watchers
+
+
+# --- connections that break, controllers that die ---
+
+
+@in_loop
+async def test_calls_of_a_controller_that_died_are_adopted_and_its_prompt_is_silenced_first():
+    before, after = Hotline(), Hotline()
+    async with FakeAri() as asterisk:
+        async with controller(asterisk, before):
+            call = await asterisk.dial()
+            await asterisk.until(lambda: before.lines)
+            for _ in range(3):
+                await before.lines[0].play(["uk/long"])
+                await asterisk.finish(call)
+                await asterisk.until(lambda: before.heard.pop() if before.heard else None)
+            await before.lines[0].play(["uk/long"])
+        assert asterisk.channels[call].playing, "the prompt plays on"
+        asterisk.faults.append(Fault("DELETE /playbacks", status=500, times=2))
+        async with controller(asterisk, after) as board:
+            await asterisk.until(lambda: after.adopted)
+            assert not asterisk.channels[call].playing
+            assert after.lines[0].began == before.lines[0].began
+            await after.lines[0].play(["uk/value"])
+            assert [*asterisk.channels[call].playing.values()] == [["sound:ivr/uk/value"]]
+            await asterisk.finish(call)
+            await asterisk.until(lambda: after.heard == [Played(whole=True)])
+            await asterisk.press(call, "7")
+            await asterisk.until(lambda: after.heard[-1] == Key("7"))
+            assert not board.leaked()
+
+
+@in_loop
+async def test_a_stopped_controller_leaves_its_callers_to_the_next_and_writes_no_end():
+    hotline = Hotline()
+    async with FakeAri() as asterisk:
+        async with controller(asterisk, hotline) as board:
+            call = await asterisk.dial()
+            await asterisk.until(lambda: hotline.lines)
+        assert asterisk.channels[call].owner == APP
+        assert (hotline.heard, hotline.over) == ([], [])
+        assert board.counts["rescued"] == 0
+
+
+@in_loop
+async def test_callers_whom_people_already_have_are_watched_and_not_taken_back():
+    async def hand_over(line: AsteriskLine) -> None:
+        await line.hand_over("agents", "asked for them")
+
+    after = Hotline()
+    async with FakeAri() as asterisk:
+        async with controller(asterisk, Hotline(hand_over)):
+            call = await asterisk.dial()
+            await asterisk.until(lambda: APP in asterisk.channels[call].watchers)
+            await asterisk.until(lambda: asterisk.channels[call].context == "agents")
+        async with controller(asterisk, after) as board:
+            assert (after.lines, board.in_hand) == ([], 0)
+            await asterisk.hang_up(call)
+            await asterisk.until(lambda: after.causes == {call: Cause.CALLER})
+
+
+@in_loop
+async def test_calls_that_ended_while_nobody_looked_are_accounted_for():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        with_people = await asterisk.dial()
+        asterisk.channels[with_people].app = "Dial"
+        await board.account_for(["fake-1.1", with_people])
+        await asterisk.until(lambda: hotline.causes == {"fake-1.1": Cause.UNKNOWN})
+        await asterisk.hang_up(with_people)
+        await asterisk.until(lambda: hotline.causes.get(with_people) is Cause.CALLER)
+
+
+@in_loop
+async def test_a_prompt_that_ended_during_a_disconnect_is_heard_to_have_ended_exactly_once():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        ended, going = await asterisk.dial(), await asterisk.dial()
+        await asterisk.until(lambda: len(hotline.lines) == 2)
+        for line in hotline.lines:
+            await line.play(["uk/long"])
+        del asterisk.channels[ended].playing[f"{ended}-p0"]
+        await asterisk.drop_sockets()
+        await asterisk.until(lambda: hotline.heard == [Played(whole=True)])
+        await asterisk.until(lambda: board.ready)
+        await asterisk.finish(going)
+        await asterisk.until(lambda: hotline.heard == [Played(whole=True), Played(whole=True)])
+        assert not board.leaked()
+
+
+@in_loop
+async def test_a_caller_who_left_during_a_disconnect_is_heard_to_be_gone():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await asterisk.vanish(call)
+        await asterisk.drop_sockets()
+        await asterisk.until(lambda: hotline.heard == [Gone(Cause.UNKNOWN)])
+        await asterisk.until(lambda: hotline.causes == {call: Cause.UNKNOWN})
+        assert board.in_hand == 0
+
+
+@in_loop
+async def test_an_asterisk_that_restarted_lost_all_calls_by_a_fault():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        calls = {await asterisk.dial() for _ in range(3)}
+        await asterisk.until(lambda: len(hotline.lines) == 3)
+        await asterisk.restart()
+        await asterisk.until(lambda: hotline.causes == dict.fromkeys(calls, Cause.FAULT))
+        await asterisk.until(lambda: board.ready)
+        assert not board.leaked()
+
+
+@in_loop
+async def test_one_odd_channel_does_not_keep_the_others_from_being_adopted():
+    after = Hotline()
+    async with FakeAri() as asterisk:
+        async with controller(asterisk, before := Hotline()):
+            odd, plain = await asterisk.dial(), await asterisk.dial()
+            await asterisk.until(lambda: len(before.lines) == 2)
+        asterisk.faults.append(Fault(f"GET /channels/{odd}", status=500))
+        async with controller(asterisk, after) as board:
+            await asterisk.until(lambda: [line.began.call for line in after.adopted] == [plain])
+            await board.tidy(later())
+            await asterisk.until(lambda: len(after.adopted) == 2)
+
+
+@in_loop
+async def test_a_controller_whose_name_was_taken_stops_driving_calls():
+    first, second = Hotline(), Hotline()
+    async with FakeAri() as asterisk, Ari(asterisk.settings()) as client:
+        board = Switchboard(client, first.on_call, first.on_over)
+        task = asyncio.create_task(board.run())
+        await asterisk.until(lambda: board.ready)
+        await asterisk.dial()
+        await asterisk.until(lambda: first.lines)
+        async with controller(asterisk, second):
+            with pytest.raises(ApplicationTaken):
+                await task
+            await asterisk.until(lambda: second.adopted)
+            assert (first.heard, first.over) == ([], []), "the call goes on, elsewhere"
+            before = len(asterisk.requests)
+            with pytest.raises(ApplicationTaken):
+                await first.lines[0].play(["uk/account"])
+            assert not any("play" in request for request in asterisk.requests[before:])
+
+
+# --- the line ---
+
+
+@in_loop
+async def test_a_prompt_is_one_request_with_all_its_clips_and_one_end():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await hotline.lines[0].play(["uk/a", "uk/b"])
+        assert asterisk.channels[call].playing == {f"{call}-p0": ["sound:ivr/uk/a", "sound:ivr/uk/b"]}
+        await asterisk.finish(call)
+        await asterisk.until(lambda: hotline.heard == [Played(whole=True)])
+
+
+@in_loop
+async def test_hushing_is_repeated_while_asterisk_opens_a_file_and_the_end_is_not_whole():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await hotline.lines[0].play(["uk/a"])
+        asterisk.faults.append(Fault("DELETE /playbacks", status=500, times=3))
+        await hotline.lines[0].hush()
+        await asterisk.until(lambda: hotline.heard == [Played(whole=False)])
+        await hotline.lines[0].hush()
+        assert not board.leaked()
+
+
+@in_loop
+async def test_what_cannot_be_played_says_why_in_the_exchanges_words():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        line = hotline.lines[0]
+        await line.play(["uk/missing"])
+        await asterisk.finish(call, "failed")
+        await asterisk.until(lambda: len(hotline.heard) == 1)
+        asterisk.faults.append(Fault("POST /channels/.*/play", status=500))
+        await line.play(["uk/a"])
+        await asterisk.until(lambda: len(hotline.heard) == 2)
+        await line.play(["uk/b"])
+        await asterisk.finish(call, "exploded")
+        await asterisk.until(lambda: len(hotline.heard) == 3)
+        faults = [what.fault for what in hotline.heard if isinstance(what, Played) and not what.whole]
+        assert faults[0] == "could not play sound:ivr/uk/missing"
+        assert "500 'Internal Server Error'" in str(faults[1])
+        assert "exploded" in str(faults[2])
+        assert not board.leaked()
+
+
+@in_loop
+async def test_a_prompt_whose_answer_is_lost_ends_once_and_does_not_play_on_unheard_of():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline, {"timeout": 0.05}) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        asterisk.faults.append(Fault("POST /channels/.*/play", deaf=True))
+        await hotline.lines[0].play(["uk/a"])
+        await asterisk.until(lambda: len(hotline.heard) == 1)
+        assert asterisk.channels[call].playing
+        assert board.leaked() == [f"playback {call}-p0"]
+        await board.tidy(later())
+        assert not asterisk.channels[call].playing
+        assert not board.leaked()
+        await asterisk.press(call, "1")
+        await asterisk.until(lambda: hotline.heard[-1] == Key("1"))
+        assert len(hotline.heard) == 2, "its late end is none of ours"
+
+
+@in_loop
+async def test_playing_to_a_caller_who_just_left_is_no_fault_and_the_true_cause_is_heard():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline, patience=NEVER):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        asterisk.faults.append(Fault("POST /channels/.*/play", status=404))
+        await hotline.lines[0].play(["uk/a"])
+        assert not hotline.heard
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: hotline.heard == [Gone(Cause.CALLER)])
+        await hotline.lines[0].play(["uk/a"])
+        await hotline.lines[0].hush()
+        await hotline.lines[0].hang_up()
+        assert await hotline.lines[0].hear(None) == Gone(Cause.CALLER), "asked again, it says it again"
+
+
+@in_loop
+async def test_a_caller_whose_end_nobody_tells_is_gone_after_all():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await asterisk.vanish(call)
+        await hotline.lines[0].play(["uk/a"])
+        await asterisk.until(lambda: hotline.heard == [Gone(Cause.UNKNOWN)])
+
+
+@in_loop
+async def test_a_hand_over_hushes_first_since_asterisk_would_wait_for_the_end():
+    async def hand_over(line: AsteriskLine) -> None:
+        await line.play(["ru/long"])
+        await line.hand_over("agents", "gave up")
+
+    async with FakeAri() as asterisk, controller(asterisk, Hotline(hand_over)):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: asterisk.channels[call].context == "agents")
+        order = [request.split("/", 1)[0] + request.rsplit("/", 1)[1] for request in asterisk.requests[-4:]]
+        assert order == [f"DELETE {call}-p0".replace(" ", " "), "POST variable", "POST variable", "POST continue"]
+        assert asterisk.channels[call].variables["IVR_LANGUAGE"] == "ru"
+
+
+@in_loop
+async def test_strange_keys_are_noted_and_not_heard():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await asterisk.press(call, ["E", "12", "", "D"])  # type: ignore[arg-type]
+        await asterisk.until(lambda: hotline.heard == [Key("D")])
+        assert board._ari.strangers.counts.total() == 3
+
+
+@in_loop
+async def test_two_prompts_at_once_are_a_mistake_of_the_session():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline):
+        await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await hotline.lines[0].play(["uk/a"])
+        with pytest.raises(RuntimeError, match="playing already"):
+            await hotline.lines[0].play(["uk/b"])
+
+
+@in_loop
+async def test_hearing_waits_no_longer_than_told_and_loses_nothing_when_cancelled():
+    done = asyncio.Event()
+    hotline = Hotline(lambda _: done.wait())  # type: ignore[arg-type, return-value]
+    async with FakeAri() as asterisk, controller(asterisk, hotline):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        line = hotline.lines[0]
+        assert await line.hear(line.now() - 1) == Tick()
+        until = line.now() + 0.02
+        assert await line.hear(until) == Tick()
+        assert line.now() >= until
+        waiting = asyncio.create_task(line.hear(None))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asterisk.press(call, "5")
+        await asterisk.until(lambda: line._heard)
+        assert await line.hear(line.now() - 1) == Key("5"), "what was heard comes before the time"
