@@ -212,7 +212,7 @@ def recording_failed(conn: Connection, call: str, reason: str, at: datetime) -> 
 def recording(conn: Connection, call: str) -> RecordingRecord | None:
     """The recording of this call, or None when nobody noted one."""
     row = conn.execute(select(recordings).where(recordings.c.call == call)).one_or_none()
-    return RecordingRecord(**row._mapping) if row else None  # type: ignore[arg-type]
+    return RecordingRecord(*row) if row else None
 
 
 def unsealed(conn: Connection) -> list[RecordingRecord]:
@@ -222,7 +222,7 @@ def unsealed(conn: Connection) -> list[RecordingRecord]:
         .where(recordings.c.state == RecordingState.RECORDING)
         .order_by(recordings.c.began_at, recordings.c.call)
     )
-    return [RecordingRecord(**row._mapping) for row in conn.execute(statement)]  # type: ignore[arg-type]
+    return [RecordingRecord(*row) for row in conn.execute(statement)]
 
 
 # How

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, String, and_, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -106,52 +106,40 @@ def remember_language(conn: Connection, command: RememberLanguage, _: Context) -
 @_handles(SubmitReading)
 def submit_reading(conn: Connection, command: SubmitReading, context: Context) -> Receipt:
     """A doubtful value is kept for people to look at; it does not become the register's last one."""
-    if context.call is not None:
-        first = conn.execute(_FIRST, {"of_call": context.call, "of_seq": context.seq}).one_or_none()
-        if first is not None:
-            return _again(first, command, context)
     register = conn.execute(
-        _REGISTER, {"of": command.account, "of_meter": command.meter, "of_zone": command.zone}
+        _REGISTER,
+        {"of": command.account, "of_meter": command.meter, "of_zone": command.zone, "of_call": context.call},
     ).one_or_none()
     if register is None:
         raise Unanswerable(f"no {command.zone} register on meter {command.meter!r} of account {command.account}")
     if not 0 <= command.value < 10**register.width:
         raise Unanswerable(f"{command.value} does not fit the {register.width} digits of meter {command.meter!r}")
-    submission, receipt = _submission(conn, register.meter, context)
-    conn.execute(
-        _READING,
-        {
-            "register": register.id,
-            "value": command.value,
-            "read_on": rules.local_day(context.at),
-            "at": context.at,
-            "source": Source.CALLER,
-            "status": Status.DOUBTFUL if command.doubt else Status.ACCEPTED,
-            "doubt": command.doubt,
-            "submission": submission,
-            "call": context.call,
-            "seq": context.seq,
-        },
-    )
+    submission, receipt = register.submission, register.receipt
+    if submission is None:
+        submission, receipt = _submission(conn, register.meter, context)
+    reading = {
+        "register": register.id,
+        "value": command.value,
+        "read_on": rules.local_day(context.at),
+        "at": context.at,
+        "source": Source.CALLER,
+        "status": Status.DOUBTFUL if command.doubt else Status.ACCEPTED,
+        "doubt": command.doubt,
+        "submission": submission,
+        "call": context.call,
+        "seq": context.seq,
+    }
+    if conn.execute(_READING[conn.dialect.name], reading).rowcount != 1:
+        first = conn.execute(_FIRST, {"of_call": context.call, "of_seq": context.seq}).one()
+        if (first.register, first.value, first.doubt) != (register.id, command.value, command.doubt):
+            raise AlreadyAnswered(f"line {context.seq} of call {context.call!r} submitted something else: {first}")
     return Receipt(receipt)
 
 
-def _again(first: Any, command: SubmitReading, context: Context) -> Receipt:
-    asked = (command.account, command.meter, command.zone, command.value, command.doubt)
-    if (first.account, first.meter, first.zone, first.value, first.doubt) != asked:
-        raise AlreadyAnswered(f"line {context.seq} of call {context.call!r} submitted something else: {first}")
-    return Receipt(first.receipt)
-
-
 def _submission(conn: Connection, meter: int, context: Context) -> tuple[int, str]:
-    """The one of this call and meter, made when there is none; its id and receipt."""
-    if context.call is not None:
-        row = conn.execute(_SUBMISSION, {"of_call": context.call, "of_meter": meter}).one_or_none()
-        if row is not None:
-            return row.id, row.receipt
-    values = {"meter": meter, "call": context.call, "at": context.at}
+    """A new one of this call and meter; its id and receipt."""
     try:
-        key = conn.execute(_SUBMIT, values).inserted_primary_key
+        key = conn.execute(_SUBMIT, {"meter": meter, "call": context.call, "at": context.at}).inserted_primary_key
     except IntegrityError as error:
         raise UnknownCall(f"call {context.call!r} submits a reading and never began here") from error
     assert key is not None
@@ -202,34 +190,35 @@ _REMEMBER: Final = {
     )
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
-_FIRST: Final = (
+_REGISTER: Final = (
     select(
-        meters.c.account,
-        meters.c.number.label("meter"),
-        registers.c.zone,
-        readings.c.value,
-        readings.c.doubt,
+        registers.c.id,
+        registers.c.width,
+        registers.c.meter,
+        submissions.c.id.label("submission"),
         submissions.c.receipt,
     )
-    .select_from(readings.join(submissions).join(registers, registers.c.id == readings.c.register))
-    .join(meters, meters.c.id == registers.c.meter)
-    .where(readings.c.call == bindparam("of_call"), readings.c.seq == bindparam("of_seq"))
-)
-_REGISTER: Final = (
-    select(registers.c.id, registers.c.width, registers.c.meter)
-    .join(meters, meters.c.id == registers.c.meter)
+    .select_from(
+        registers.join(meters, meters.c.id == registers.c.meter).outerjoin(
+            submissions,
+            and_(submissions.c.call == bindparam("of_call", type_=String), submissions.c.meter == meters.c.id),
+        )
+    )
     .where(
         meters.c.account == bindparam("of"),
         meters.c.number == bindparam("of_meter"),
         registers.c.zone == bindparam("of_zone"),
     )
 )
-_SUBMISSION: Final = select(submissions.c.id, submissions.c.receipt).where(
-    submissions.c.call == bindparam("of_call"), submissions.c.meter == bindparam("of_meter")
-)
 _SUBMIT: Final = insert(submissions)
 _NUMBER: Final = update(submissions).where(submissions.c.id == bindparam("of")).values(receipt=bindparam("new"))
-_READING: Final = insert(readings)
+_READING: Final = {
+    name: dialect.insert(readings).on_conflict_do_nothing(index_elements=["call", "seq"])
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_FIRST: Final = select(readings.c.register, readings.c.value, readings.c.doubt).where(
+    readings.c.call == bindparam("of_call"), readings.c.seq == bindparam("of_seq")
+)
 
 
 def _accounts(rows: Iterable[Any]) -> Iterator[Account]:

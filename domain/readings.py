@@ -65,4 +65,4 @@ def stored(
         statement = statement.where(readings.c.source == source)
     if account is not None:
         statement = statement.where(meters.c.account == account)
-    return [StoredReading(**row._mapping) for row in conn.execute(statement)]
+    return [StoredReading(*row) for row in conn.execute(statement)]
