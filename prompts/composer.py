@@ -22,11 +22,11 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ivr.dialog import Phrase
-from prompts.spoken import LANGUAGES, PAUSE, Part, Tongue, Unspeakable
+from prompts.spoken import LANGUAGES, PAUSE, Melody, Part, Tongue, Unspeakable
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,14 @@ class Piece:
 
     text: str
     clip: str | None = None
+    last: bool = False
+    """Nothing follows in this text."""
+
+    @property
+    def melody(self) -> Melody:
+        if self.spoken.endswith((".", "!", "?", ":")):
+            return "falls"
+        return "leads" if self.last or not self.spoken[-1:].isalpha() else "runs"
 
     @property
     def spoken(self) -> str:
@@ -95,14 +103,14 @@ def cut(stem: str, text: str) -> tuple[Piece | Place, ...]:
         closes = not (after := text[at:].lstrip()) or after[0] in ".!?"
         found.append(Place(name, kind, int(size) if size else None, closes))
     if at < len(text):
-        found.append(Piece(text[at:]))
+        found.append(Piece(text[at:], last=True))
     if len(found) == 1 and isinstance(found[0], Piece):
-        return (Piece(text, stem),)
+        return (Piece(text, stem, last=True),)
     number = 0
     for i, item in enumerate(found):
         if isinstance(item, Piece) and _LETTER.search(item.text):
             number += 1
-            found[i] = Piece(item.text, f"{stem}.{number}")
+            found[i] = replace(item, clip=f"{stem}.{number}")
     return tuple(found)
 
 
@@ -128,11 +136,10 @@ class Catalogue:
 
         Faults of content do not stop it (see ``prompts.checker``): a call is better served with a gap.
         """
-        texts = {lang: _read(folder / "catalogue" / f"{lang}.toml") for lang in LANGUAGES}
         seconds = _durations(folder / "audio")
         if not seconds:
             log.error("no prompts in %s: callers will hear silence; run `ivr prompts render`", folder / "audio")
-        return cls(texts, seconds, folder)
+        return cls(read_texts(folder), seconds, folder)
 
     @property
     def prompts(self) -> frozenset[str]:
@@ -151,7 +158,7 @@ class Catalogue:
     def parts(self, lang: str) -> dict[str, Part]:
         """Every clip of a language: static pieces and parts of numbers, with what they say."""
         static = {
-            piece.clip: Part(piece.spoken, piece.spoken.endswith((".", "!", "?")))
+            piece.clip: Part(piece.spoken, piece.melody)
             for prompt, texts in self.texts[lang].items()
             for attempt, which in enumerate(TRIES, start=1)
             if which in texts
@@ -280,6 +287,11 @@ class Catalogue:
         self.missing[what] += 1
 
 
+def read_texts(folder: Path = HERE) -> dict[str, dict[str, dict[str, str]]]:
+    """The catalogue files of every language. Raises :class:`CatalogueError`."""
+    return {lang: _read(folder / "catalogue" / f"{lang}.toml") for lang in LANGUAGES}
+
+
 def _read(path: Path) -> dict[str, dict[str, str]]:
     try:
         found = tomllib.loads(path.read_text("utf-8"))
@@ -289,7 +301,7 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
         raise CatalogueError(f"{path}: {fault}; see docs/prompts.md for how a prompt is written") from None
     for name, texts in found.items():
         if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
-            raise CatalogueError(f"{path}: [{name}] must hold lines such as text = \"...\" and nothing else")
+            raise CatalogueError(f'{path}: [{name}] must hold lines such as text = "..." and nothing else')
     return found
 
 

@@ -5,8 +5,9 @@ Rules
    the renderer, the talent's script, the checker and the composer share one list and cannot disagree.
 2. ``Tongue.say`` turns a value into clips and nothing else. What is said is the texts of these clips in a
    row; there is no second grammar for the text, hence no way for text and sound to differ.
-3. Joints lie where a speaker would take one: after the thousands, after the hundreds. What people hear as
-   one word group is one clip: "сорок п'ять", "двадцять одна тисяча", "сорок п'ять кіловат-годин".
+3. Joints lie where a speaker would take one: after the thousands, after the hundreds, before the unit. What
+   people hear as one group is one clip: "сорок п'ять", "дві тисячі" (of larger thousands the last word only:
+   "сорок | п'ять тисяч"; the whole of them would cost 4 MB and be heard as little better).
 
 Grammar: words of cardinals and ordinals come from num2words; what it lacks stands here (Ukrainian gender,
 forms of ordinals, agreement). The plural categories are CLDR's for uk, ru and en, integers only. Cardinals
@@ -18,6 +19,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Literal
 
 from num2words import num2words
 
@@ -33,12 +35,16 @@ class Unspeakable(ValueError):
     """The value does not suit the place it is meant for (its type or its range)."""
 
 
+Melody = Literal["runs", "leads", "falls"]
+"""How a clip ends: runs straight into the next one, leads on as before a comma, falls as before a full stop."""
+
+
 @dataclass(frozen=True)
 class Part:
-    """One recorded clip. ``falling`` is the melody: it closes a sentence instead of leading on."""
+    """One recorded clip: what it says and how it ends."""
 
     text: str
-    falling: bool = False
+    melody: Melody = "runs"
 
 
 @dataclass(frozen=True)
@@ -89,14 +95,14 @@ UNITS: dict[str, dict[str, Unit]] = {
     },
 }
 
-_COUNTED = ("figures", "days", "hours", "minutes")
+_COUNTED = ("kwh", "figures", "days", "hours", "minutes")
 
 _MONTHS = {  # genitive in uk and ru: "третє грудня"
     "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
     "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
     "en": "January February March April May June July August September October November December",
 }
-_YEAR = {"uk": "року", "ru": "года", "en": ""}
+_YEAR = {"uk": "року", "ru": "года"}
 
 _FEMININE = {
     "uk": {"один": "одна", "два": "дві"},
@@ -170,13 +176,12 @@ class Tongue:
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
-        self.parts: dict[str, Part] = {PAUSE: Part(",")}
+        self.parts: dict[str, Part] = {PAUSE: Part(",", "leads")}
         self._name_numbers()
         self._name_units()
         self._name_dates()
         self._kinds: dict[str, Callable[[object, bool, int | None], list[str]]] = {
             "number": lambda value, falling, _: self.number(_whole(value), falling=falling),
-            "kwh": lambda value, _f, _s: self.kwh(_whole(value)),
             "money": lambda value, _f, _s: self.money(_whole(value)),
             "digits": lambda value, _, size: self.digits(value, size),
             "date": lambda value, _f, _s: self.short_date(_date(value)),
@@ -211,28 +216,23 @@ class Tongue:
         if not 0 <= n <= LARGEST:
             raise Unspeakable(f"{n} lies outside 0..{LARGEST}")
         if n == 0:
-            return [self._id("n/0.f" if falling else "n/0")]
+            return [self._id("n/0.fall" if falling else "n/0")]
         clips: list[str] = []
         millions, thousands, rest = n // 10**6, n // 1000 % 1000, n % 1000
         if millions:
             clips += [*self._hundreds(millions, "m"), self._unit("million", millions)]
         if thousands:
-            clips += self._hundreds(thousands // 100 * 100, "f")
-            clips.append(self._id(f"n/t{thousands % 100}" if thousands % 100 else "n/thousand"))
+            tail = self._last(thousands)
+            clips += self._hundreds(thousands - tail, "f")
+            clips.append(self._id(f"n/t{tail}" if tail else "n/thousand"))
         clips += self._hundreds(rest, gender)
         if falling and 0 < rest % 100 < 10 and clips[-1] == self._id(f"n/{rest % 100}"):
-            clips[-1] += ".f"
+            clips[-1] += ".fall"
         return clips
 
     def counted(self, n: int, unit: str) -> list[str]:
         """A cardinal and what it counts, in agreement: "дві цифри", "п'ять цифр"."""
         return [*self.number(n, UNITS[self.lang][unit].gender), self._unit(unit, n)]
-
-    def kwh(self, n: int) -> list[str]:
-        """Kilowatt hours; the last group of words is one clip with its unit, for it is said most often."""
-        clips = self.counted(n, "kwh")
-        joined = (n % 100 or n == 0) and plural(self.lang, n) == plural(self.lang, n % 100)
-        return [*clips[:-2], self._id(f"kwh/{n % 100}")] if joined else clips  # not: 101 kilowatt hour(s)
 
     def money(self, kopiykas: int) -> list[str]:
         """A sum, given in kopiykas; nothing is said of zero kopiykas."""
@@ -243,7 +243,7 @@ class Tongue:
         return clips + (self.counted(rest, "kopiyka") if rest else [])
 
     def digits(self, value: object, size: int | None = None) -> list[str]:
-        """Digit by digit, with a pause between groups; the last one falls."""
+        """Digit by digit, with a pause between groups; each leads on, the last one falls."""
         if not isinstance(value, str) or not re.fullmatch("[0-9]+", value):
             raise Unspeakable(f"{value!r} is not a string of digits")
         clips: list[str] = []
@@ -251,9 +251,9 @@ class Tongue:
         for length in groups(len(value), size):
             if clips:
                 clips.append(PAUSE)
-            clips += [self._id(f"n/{digit}") for digit in value[at : at + length]]
+            clips += [self._id(f"n/{digit}.lead") for digit in value[at : at + length]]
             at += length
-        clips[-1] += ".f"
+        clips[-1] = self._id(f"n/{value[-1]}.fall")
         return clips
 
     # -- dates and times -----------------------------------------------------------------------------
@@ -273,7 +273,9 @@ class Tongue:
         year = day.year % 100
         if self.lang == "en":
             return clips + (self.number(day.year) if year < 10 else [self._id("n/20"), self._id(f"n/{year}")])
-        return [*clips, self._id("n/t2"), self._id(f"date/d{year}.of"), self._id("date/year")]
+        last = self._last(year)
+        tens = [self._id(f"n/{year - last}")] if last < year else []
+        return [*clips, self._id("n/t2"), *tens, self._id(f"date/d{last}.of"), self._id("date/year")]
 
     def clock(self, at: time) -> list[str]:
         """The time of day to the minute; in English by the twelve-hour clock."""
@@ -291,14 +293,12 @@ class Tongue:
         for n in range(100):
             self._part(f"n/{n}", _cardinal(self.lang, n))
             if n < 10:
-                self._part(f"n/{n}.f", _cardinal(self.lang, n), falling=True)
+                self._part(f"n/{n}.lead", _cardinal(self.lang, n), "leads")
+                self._part(f"n/{n}.fall", _cardinal(self.lang, n), "falls")
             if self._differs(n):
                 self._part(f"n/f{n}", _cardinal(self.lang, n, "f"))
-            if n:
+            if n and self._last(n) == n:
                 self._part(f"n/t{n}", _cardinal(self.lang, n * 1000))
-            kwh = UNITS[self.lang]["kwh"]
-            form = kwh.forms[CATEGORIES.index(plural(self.lang, n))]
-            self._part(f"kwh/{n}", f"{_cardinal(self.lang, n, kwh.gender)} {form}", falling=True)
         for n in range(100, 1000, 100):
             self._part(f"n/h{n // 100}", _cardinal(self.lang, n))
         self._part("n/thousand", UNITS[self.lang]["thousand"].forms[2])
@@ -309,26 +309,27 @@ class Tongue:
                 continue  # part of n/t1 ... n/t99
             for category in CATEGORIES:
                 clip = self._unit_name(name, category)
-                self._part(clip, unit.forms[CATEGORIES.index(category)], falling=name != "million")
+                self._part(clip, unit.forms[CATEGORIES.index(category)], "runs" if name == "million" else "falls")
 
     def _name_dates(self) -> None:
         for n, month in enumerate(_MONTHS[self.lang].split(), start=1):
-            self._part(f"date/m{n}", month)
+            self._part(f"date/m{n}", month, "runs" if self.lang == "en" else "falls")
         for n in range(1, 32):
-            self._part(f"date/d{n}", ordinal(self.lang, n, "neuter"))
+            self._part(f"date/d{n}", ordinal(self.lang, n, "neuter"), "falls" if self.lang == "en" else "runs")
         if self.lang == "en":
-            for name, text in (("oh", "oh"), ("am", "a.m."), ("pm", "p.m.")):
-                self._part(f"time/{name}", text)
+            self._part("time/oh", "oh")
+            self._part("time/am", "a.m.", "falls")
+            self._part("time/pm", "p.m.", "falls")
             return
-        for n in range(1, 100):
+        for n in (*range(1, 32), *range(40, 100, 10)):
             self._part(f"date/d{n}.of", ordinal(self.lang, n, "genitive"))
-        self._part("date/year", _YEAR[self.lang], falling=True)
+        self._part("date/year", _YEAR[self.lang], "falls")
         if self.lang == "uk":
             for n in range(24):
-                self._part(f"time/h{n}", f"{ordinal('uk', n, 'feminine')} година")
+                self._part(f"time/h{n}", f"{ordinal('uk', n, 'feminine')} година", "leads")
 
-    def _part(self, name: str, text: str, *, falling: bool = False) -> None:
-        self.parts[self._id(name)] = Part(text, falling)
+    def _part(self, name: str, text: str, melody: Melody = "runs") -> None:
+        self.parts[self._id(name)] = Part(text, melody)
 
     def _id(self, name: str) -> str:
         return f"{self.lang}/{name}"
@@ -336,6 +337,10 @@ class Tongue:
     def _differs(self, n: int) -> bool:
         """Whether the feminine of ``n`` (0..99) has a form of its own."""
         return self.lang != "en" and n % 10 in (1, 2) and n not in (11, 12)
+
+    def _last(self, n: int) -> int:
+        """What the last word of ``n`` stands for: 21 -> 1, 112 -> 12, 140 -> 40; twenty-one is one word."""
+        return n % 100 if self.lang == "en" or n % 100 < 20 or n % 10 == 0 else n % 10
 
     def _hundreds(self, n: int, gender: str) -> list[str]:
         """0..999 without a word for zero."""
@@ -387,5 +392,5 @@ def _time(value: object) -> time:
     return value
 
 
-KINDS = ("number", "kwh", "money", "digits", "date", "on_date", "long_date", "time", *_COUNTED)
+KINDS = ("number", "money", "digits", "date", "on_date", "long_date", "time", *_COUNTED)
 """Every type that a place in the catalogue may have."""
