@@ -145,8 +145,10 @@ class Store:
     def write(self, job: Callable[[Connection], T]) -> Future[T]:
         """Run `job` in a transaction; the future has its result once that is durable, or what it raised.
 
-        A job must not commit or roll back.  A future cancelled before its turn is skipped.
+        A job must not commit, roll back, or ask for another job.  A future cancelled before its turn is skipped.
         """
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a job asked for another job, which cannot begin before this one ends")
         queued = _Job(job)
         with self._gate:
             if self._closed:
@@ -204,7 +206,12 @@ class Store:
             open_ = None not in taken
             jobs = [job for job in taken if job is not None and job.future.set_running_or_notify_cancel()]
             if jobs:
-                self._commit(jobs)
+                try:
+                    self._commit(jobs)
+                except BaseException as error:  # a mistake of ours in here must not leave callers waiting for ever
+                    log.exception("the writer made a mistake; %d jobs are told", len(jobs))
+                    for job in jobs:
+                        job.error = error
                 for job in jobs:
                     job.settle()
         self._drop()

@@ -123,6 +123,36 @@ def test_a_job_that_ends_the_transaction_itself_is_told_so_and_the_writer_lives(
     assert "0000000666" not in numbers(store)
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_job_that_asks_the_program_to_end_does_not_end_the_writer(store: Store, alone: bool):
+    def leaving(conn: Connection) -> None:
+        adding("0000000666")(conn)
+        raise SystemExit(3)
+
+    held = Held(store)
+    futures = [store.write(leaving) for _ in range(1 if alone else 3)]
+    held.release()
+    assert {type(future.exception()) for future in futures} == {SystemExit}
+    assert store.write(adding("0000000001")).result()
+    assert numbers(store) == {"0000000001"}
+
+
+def test_a_job_that_asks_for_another_is_told_so_before_it_waits_for_ever(store: Store):
+    with pytest.raises(RuntimeError, match="another job"):
+        store.write(lambda conn: store.write(adding("0000000001")).result()).result()
+
+
+def test_a_mistake_in_the_writer_itself_reaches_the_caller(store: Store, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_connection", lambda: None)
+        with pytest.raises(AttributeError):
+            store.write(adding("0000000001")).result()
+        patch.setattr(store, "_commit", lambda jobs: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            store.write(adding("0000000001")).result()
+    assert store.write(adding("0000000002")).result()
+
+
 def test_a_job_cancelled_before_its_turn_does_not_run(store: Store):
     held = Held(store)
     cancelled, other = store.write(adding("0000000001")), store.write(adding("0000000002"))
