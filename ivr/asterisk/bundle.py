@@ -201,9 +201,10 @@ class _Installer:
                     f"Install Asterisk {_dotted(NEEDED)} or later with this system's own package manager, or run "
                     "on Debian, Ubuntu or a container of them."
                 )
-        if (free := shutil.disk_usage(self.home).free) < SPACE:
+        begun = sum(path.lstat().st_size for part in self.home.glob(".*/") for path in part.rglob("*"))
+        if (free := shutil.disk_usage(self.home).free) < (wanted := SPACE - begun):
             raise CannotInstall(
-                f"{self.home} has {free / 1e6:.0f} MB free and Asterisk needs {SPACE / 1e6:.0f} MB: free some, or "
+                f"{self.home} has {free / 1e6:.0f} MB free and Asterisk needs {wanted / 1e6:.0f} MB: free some, or "
                 "choose another data directory."
             )
         self._configure()
@@ -236,6 +237,7 @@ class _Installer:
             "APT::Update::Error-Mode": "any",  # else a failed fetch is a mere warning
             "APT::Keep-Downloaded-Packages": "true",
             "Acquire::Languages": "none",
+            "Acquire::GzipIndexes": "false",  # a container's habit; it makes every look at them slow
             "Acquire::Retries": "2",
             "Acquire::http::Timeout": "20",
             "Acquire::https::Timeout": "20",

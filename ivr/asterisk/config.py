@@ -293,7 +293,7 @@ def write(config: AsteriskConfig) -> None:
     ):
         (config.run / name).mkdir(exist_ok=True)
     for folder in (config.spool, config.ctl):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, target in (
         ("documentation", config.share / "documentation"),  # Asterisk refuses options it can't document
         ("rest-api", config.share / "rest-api"),

@@ -11,7 +11,7 @@ import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 SLOT = 1024
 SLOTS = range(10240, 31744, SLOT)
@@ -27,7 +27,10 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True)
 class Ports:
-    """One UDP port for SIP, one TCP port for HTTP, and UDP ports for RTP, two a call (511 calls)."""
+    """One UDP port for SIP, one TCP port for HTTP, and UDP ports for RTP, two a call (511 calls).
+
+    Released by release() or as a context manager; never before the Asterisk that uses them has ended.
+    """
 
     sip: int
     http: int
@@ -37,6 +40,12 @@ class Ports:
 
     def release(self) -> None:
         self.lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 def reserve(host: str = "127.0.0.1") -> Ports:

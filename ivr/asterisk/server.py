@@ -330,7 +330,7 @@ def main() -> None:
         bundle, arguments.run, sounds=sounds, ports=ports, loopback_endpoints=True, agents=tuple(arguments.agent)
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with AsteriskServer(bundle, config, ports=ports) as server, contextlib.suppress(KeyboardInterrupt):
+    with ports, AsteriskServer(bundle, config, ports=ports) as server, contextlib.suppress(KeyboardInterrupt):
         facts = {
             "pid": server.pid,
             "sip": f"sip:hotline@{config.sip_bind}:{config.sip_port}",
