@@ -80,7 +80,9 @@ _KINDS: dict[str, type[Step]] = {
 
 
 def _step(written: Any) -> Step:
-    """One step as it stands in the file."""
+    """One step as it stands in the file, or as a program made it."""
+    if isinstance(written, Hears | Presses | Waits | Listens | HangsUp):
+        return written
     step = _BARE.get(written) if isinstance(written, str) else written
     kinds = [kind for name, kind in _KINDS.items() if isinstance(step, Mapping) and name in step]
     if len(kinds) != 1:

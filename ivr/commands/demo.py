@@ -1,0 +1,134 @@
+"""`ivr demo`: what `./run` does.  A hotline with demo customers, one scripted call, and an address to dial."""
+
+import asyncio
+import logging
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from domain import calls, demo
+from domain.model import Language
+from ivr.commands.output import console, errors
+from ivr.commands.screen import Screen
+from ivr.commands.up import common, run, settings_from
+from ivr.commands.verdict import shortcomings, show_readings
+from ivr.service.hotline import SOUNDS, Hotline, exchange, hotline
+from ivr.service.settings import Settings
+from ivr.simulator.caller import CallerError
+from ivr.simulator.hearing import PromptIndex
+from ivr.simulator.phone import hold
+from ivr.simulator.scenario import ExpectedReading, Expects, Hears, Presses, Scenario
+
+
+@click.command("demo")
+@common
+@click.option("--once", is_flag=True, help="End after the demo call; exit 0 only if its reading is in the store.")
+def demonstrate(config: Path | None, once: bool, **given: Any) -> None:
+    """Start a hotline on loopback, place one real SIP call that enters a reading, and stay up to be dialled."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    complaints = run(_demonstrate(settings_from(config, **given), once))
+    for complaint in complaints:
+        errors.print(f"[bold red]ivr:[/] {complaint}")
+    raise SystemExit(1 if complaints else 0)
+
+
+async def _demonstrate(settings: Settings, once: bool) -> list[str]:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("Asterisk", total=1.0)
+
+        def progress(what: str, share: float) -> None:
+            bar.update(task, description=what, completed=share)
+
+        opened = exchange(settings, loopback_endpoints=True, die_with_parent=True, progress=progress)
+        server = await opened.__aenter__()
+        bar.update(task, description=f"Asterisk {server.bundle.version}", completed=1.0)
+    try:
+        async with hotline(settings, server, watchers=(Screen(console),)) as house:
+            now = datetime.now(UTC)
+            await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, now)))
+            complaints = await _call(house, now)
+            if not once and not complaints:
+                _invite(house, now)
+                await stopped.wait()
+            return complaints
+    finally:
+        await opened.__aexit__(None, None, None)
+
+
+async def _call(house: Hotline, now: datetime) -> list[str]:
+    """The demo call; what went wrong with it."""
+    scenario = await _scenario(house, now)
+    console.print(f"\n[bold]A caller dials {house.address}[/]: {scenario.about}\n")
+    before = {r.began.call for r in await _latest(house)}
+    try:
+        index = await asyncio.to_thread(PromptIndex.from_folder, SOUNDS)
+        await hold(scenario, house.address, index)
+    except CallerError as fault:
+        return [f"the demo call failed: {fault}"]
+    call = next(r.began.call for r in await _latest(house) if r.began.call not in before)
+    await house.controller.settled(call)
+    record = await asyncio.wrap_future(house.store.read(lambda conn: calls.recording(conn, call)))
+    console.print()
+    show_readings(house.store, call)
+    assert scenario.expects is not None
+    found = shortcomings(house.store, call, scenario.expects)
+    if record is None or record.path is None or record.seconds is None:
+        return [*found, f"the call was not recorded: {record.reason if record else 'nothing is known of a tape'}"]
+    console.print(f"recording: {house.controller.archive.path(record)}")
+    console.print(f"           {record.seconds:.1f} s, left the caller, right the prompts; SHA-256 {record.sha256}")
+    if record.reason:
+        console.print(f"           remark: {record.reason}")
+    return found
+
+
+async def _latest(house: Hotline) -> list[calls.CallRecord]:
+    return await asyncio.wrap_future(house.store.read(lambda conn: calls.latest(conn, 50)))
+
+
+async def _scenario(house: Hotline, now: datetime) -> Scenario:
+    """A customer of the demo with one register, who keys what they would read today."""
+    listed = await asyncio.wrap_future(house.store.read(lambda conn: demo.listing(conn, now)))
+    customer = next(c for c in listed if c.callers and c.language is Language.UK and len(c.values) == 1)
+    value = customer.values[0]
+    steps = [
+        Hears(hears="notice", within=20),
+        Hears(hears="your_account", within=20),
+        Presses(keys="1", tone=100, gap=80),
+        Hears(hears=f"value_{value.zone}", within=20),
+        Presses(keys=f"{value.value}#", tone=100, gap=80),
+        Hears(hears="read_back", within=20),
+        Presses(keys="1", tone=100, gap=80),
+        Hears(hears="receipt", within=20),
+        Hears(hears="receipt_again", within=30),
+        Presses(keys="2", tone=100, gap=80),
+        Hears(hears="goodbye", within=20),
+    ]
+    reading = ExpectedReading(account=customer.account, meter=value.meter, zone=value.zone, value=value.value)
+    return Scenario(
+        about=f"a customer known by their number enters {value.value} kWh for account {customer.account}",
+        caller=customer.callers[0],
+        steps=steps,
+        expects=Expects(outcome="reading_taken", readings=[reading]),  # pyright: ignore[reportArgumentType]
+    )
+
+
+def _invite(house: Hotline, now: datetime) -> None:
+    table = Table("account", "what is special", "known by", "key today", title="demo customers", title_justify="left")
+    for customer in house.store.read(lambda conn: demo.listing(conn, now)).result():
+        values = ", ".join(f"{v.value}" + (f" ({v.zone})" if v.zone != "single" else "") for v in customer.values)
+        table.add_row(customer.account, customer.special, ", ".join(customer.callers), values)
+    console.print()
+    console.print(table)
+    console.print(
+        f"\nDial [bold]{house.address}[/] with any SIP telephone on this machine (user rfc4733, no password), or:\n"
+        f"  .venv/bin/ivr call tests/conversations/one_reading.yaml --to {house.address}\n"
+        f"health: http://127.0.0.1:{house.http_port}/readyz   figures: /metrics   Ctrl-C ends it"
+    )

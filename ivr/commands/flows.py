@@ -1,0 +1,66 @@
+"""`ivr check` and `ivr map`: what can be proved of the conversations before anyone dials, and what they look like."""
+
+from pathlib import Path
+
+import click
+
+from flows import FLOWS
+from flows.worlds import SHOWN, WITHHELD, world
+from ivr.commands.output import console, fail
+from ivr.dialog.chart import chart
+from ivr.dialog.explore import explore
+from prompts import Catalogue
+from prompts.checker import check as check_prompts
+
+MAP_OF = "<!-- map of {} -->"
+END = "<!-- end of map -->"
+
+
+@click.command()
+def check() -> None:
+    """Hold every conversation that can be held; report dead ends, missing words and sounds, broken promises."""
+    catalogue = Catalogue.load()
+    complaints = [str(problem) for problem in check_prompts(catalogue)]
+    for name, flow in FLOWS.items():
+        for began in (WITHHELD, SHOWN):
+            found = explore(flow, began, world)
+            complaints += found.problems()
+            complaints += missing_words(catalogue, found.prompts())
+            caller = "number shown" if began.caller else "number withheld"
+            console.print(f"{name}, {caller}: {len(found.spots)} moments, {found.steps} ways on, none left untried")
+    if complaints:
+        fail("\n".join(complaints))
+    console.print("no dead end; people within reach from every question; every prompt in every language")
+
+
+def missing_words(catalogue: Catalogue, said: dict[str, set[str]]) -> list[str]:
+    """Prompts that a flow says and a catalogue doesn't have, or with other places than the flow fills."""
+    found: list[str] = []
+    for prompt, given in sorted(said.items()):
+        for language in catalogue.texts:
+            if prompt not in catalogue.texts[language]:
+                found.append(f"{prompt} has no text in {language}")
+            elif lacking := catalogue.places(prompt, language) - given:
+                found.append(f"{prompt} in {language} wants {', '.join(sorted(lacking))}, which no flow gives it")
+    return found
+
+
+@click.command("map")
+@click.argument("flow", type=click.Choice(sorted(FLOWS)), default="meter_reading")
+@click.option("--write", type=click.Path(path_type=Path, exists=True), help="Renew the map in this Markdown file.")
+def draw(flow: str, write: Path | None) -> None:
+    """Draw a conversation as a Mermaid diagram, from the code."""
+    drawn = chart(explore(FLOWS[flow], SHOWN, world))
+    if write is None:
+        click.echo(drawn)
+        return
+    write.write_text(renewed(write.read_text("utf-8"), flow, drawn), "utf-8")
+
+
+def renewed(text: str, flow: str, drawn: str) -> str:
+    """`text` with the map of `flow` between its marks replaced.  Raises ValueError when the marks are missing."""
+    before, mark, rest = text.partition(MAP_OF.format(flow))
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        raise ValueError(f"there is no place for the map: write {MAP_OF.format(flow)} and {END}")
+    return f"{before}{mark}\n```mermaid\n{drawn}\n```\n{end}{after}"

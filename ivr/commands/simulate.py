@@ -1,0 +1,66 @@
+"""`ivr simulate`: the hotline on a text telephone.  No Asterisk, no sound; the same flow, store and prompts."""
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from domain import demo
+from domain.model import Began
+from domain.store import Store
+from flows import FLOWS
+from ivr.commands.output import console, fail
+from ivr.commands.screen import Screen
+from ivr.commands.verdict import shortcomings, show_readings
+from ivr.journal import Journal
+from ivr.session import House, Session
+from ivr.simulator.scenario import Scenario, ScenarioError, load
+from ivr.simulator.text import Keyboard, NotHeard, Script, TextLine
+from prompts import Catalogue
+
+
+@click.command()
+@click.option(
+    "--script", type=click.Path(path_type=Path, dir_okay=False), help="Hold this scenario instead of asking."
+)
+@click.option("--flow", type=click.Choice(sorted(FLOWS)), default="meter_reading", show_default=True)
+@click.option("--caller", help="The caller's number, e.g. +380440000001; without it, withheld.")
+@click.option("--store", help="Database URL; without it, a temporary one with the demo accounts.")
+def simulate(script: Path | None, flow: str, caller: str | None, store: str | None) -> None:
+    """Hold a conversation without a telephone.
+
+    Keys are digits, * and #; an empty line is silence; q hangs up.
+    """
+    try:
+        scenario = load(script) if script else None
+    except ScenarioError as fault:
+        fail(str(fault))
+    with tempfile.TemporaryDirectory(prefix="ivr-") as folder:
+        url = store or f"sqlite:///{folder}/simulated.db"
+        with Store.open(url) as opened:
+            if store is None:
+                opened.write(lambda conn: demo.load(conn, datetime.now(UTC))).result()
+            complaints = asyncio.run(_hold(opened, flow, caller, scenario))
+    if complaints:
+        fail("\n".join(complaints))
+
+
+async def _hold(store: Store, flow: str, caller: str | None, scenario: Scenario | None) -> list[str]:
+    catalogue = Catalogue.load()
+    now = datetime.now(UTC)
+    number = caller or (scenario.caller if scenario else None)
+    began = Began(f"simulated-{now:%Y%m%d%H%M%S%f}", number, scenario.dialled if scenario else "100", now)
+    finger = Script(scenario.steps) if scenario else Keyboard(console.input)
+    line = TextLine(began, finger, catalogue.seconds)
+    house = House(FLOWS[flow], catalogue, Journal(store, "simulator"), (Screen(console),))
+    try:
+        await Session(house, line).run()
+    except NotHeard as fault:
+        return [str(fault)]
+    show_readings(store, began.call)
+    complaints = shortcomings(store, began.call, scenario.expects) if scenario and scenario.expects else []
+    if scenario and (step := line.left_undone()) is not None:
+        complaints.append(f"the call ended before the caller came to {step!r}; heard {', '.join(line.heard())}")
+    return complaints

@@ -1,0 +1,89 @@
+"""`ivr up`: the service in the foreground, for production."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from domain.store import StoreFault
+from ivr.asterisk.ari import ApplicationTaken
+from ivr.asterisk.bundle import CannotInstall
+from ivr.asterisk.ports import NoFreePorts, PortTaken
+from ivr.asterisk.server import AsteriskFailed
+from ivr.commands.output import console, fail
+from ivr.service.hotline import exchange, hotline
+from ivr.service.settings import BadSettings, Settings, load
+from prompts import CatalogueError
+
+FAULTS = (
+    AsteriskFailed, ApplicationTaken, CannotInstall, CatalogueError, NoFreePorts, PortTaken, StoreFault, TimeoutError,
+    OSError,
+)  # fmt: skip
+"""What can keep a hotline from starting; each says what to do."""
+
+log = logging.getLogger(__name__)
+
+
+def common(command: Any) -> Any:
+    """The options of everything that starts a hotline."""
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path), help="Settings file; default: ./hotline.toml."),
+        click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where everything is kept."),
+        click.option("--sip-port", type=click.IntRange(1, 65535), help="UDP port to dial; default: a free one."),
+        click.option("--http-port", type=click.IntRange(1, 65535), help="Health and figures; default: a free one."),
+        click.option("--rtp-ports", metavar="A-B", help="UDP ports of the sound, two for a call; default: free."),
+    ):
+        command = option(command)
+    return command
+
+
+def settings_from(config: Path | None, **given: Any) -> Settings:
+    """The settings, or the end with a message."""
+    try:
+        return load(config, **given)
+    except BadSettings as fault:
+        fail(str(fault), 2)
+
+
+def run(main: Any) -> Any:
+    """Run the coroutine on the fastest loop there is; faults that people can mend become messages."""
+    try:
+        import uvloop
+
+        return uvloop.run(main)
+    except FAULTS as fault:
+        fail(str(fault) or type(fault).__name__)
+    except BadSettings as fault:
+        fail(str(fault), 2)
+
+
+@click.command()
+@common
+@click.option("--loopback-endpoints", is_flag=True, help="Let callers on this machine dial without a trunk.")
+def up(config: Path | None, loopback_endpoints: bool, **given: Any) -> None:
+    """Run the hotline in the foreground.
+
+    SIGTERM and Ctrl-C stop it in order: no new calls, the present ones to their end.  After a crash, the next
+    start takes over the calls that Asterisk still holds.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    run(_up(settings_from(config, **given), loopback_endpoints))
+
+
+async def _up(settings: Settings, loopback_endpoints: bool) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with exchange(settings, loopback_endpoints=loopback_endpoints) as server:
+        if not server.config.trunk and not (server.config.loopback_endpoints):
+            log.warning("nobody can call: set a trunk (asterisk.trunk), or give --loopback-endpoints")
+        async with hotline(settings, server) as house:
+            console.print(f"ready: {house.address}; health: http://127.0.0.1:{house.http_port}/readyz")
+            asked = asyncio.create_task(stopped.wait())
+            await asyncio.wait({house.running, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if house.running.done():
+                await house.running  # it never ends by itself but to say what is wrong
+            log.info("stopping: %d calls in hand", house.controller.switchboard.in_hand)

@@ -1,0 +1,55 @@
+"""The map of a flow, drawn from the code for people who decide about conversations.
+
+Theory: the explorer's moments are many (one for each state of mind); people think in steps.  Moments that wait for
+the same turn at the same place of the code are one step here.  Interruptions are left out: silence, "operator" and
+hang-up are handled in one place and would only cross every line.
+"""
+
+from collections import defaultdict
+
+from ivr.dialog.explore import Map, Spot
+from ivr.dialog.turns import INTERRUPTIONS, Ask, Do, Say
+
+MOST_LABELS = 3
+
+
+def chart(found: Map) -> str:
+    """A Mermaid flowchart: questions as hexagons, statements as rounded boxes, the store as cylinders."""
+    steps: dict[tuple[str, str], set[str]] = defaultdict(set)
+    shapes: dict[str, str] = {}
+    for spot in found.spots:
+        if spot.hung_up:
+            continue
+        shapes[spot.name] = _shape(spot)
+        for way in spot.ways:
+            to = found.spots[way.to]
+            if way.how not in INTERRUPTIONS and not to.hung_up:
+                steps[spot.name, to.name].add(way.how)
+    names = {name: f"n{number}" for number, name in enumerate(shapes)}
+    lines = ["flowchart TD", *(f"  {names[name]}{shape}" for name, shape in shapes.items())]
+    for (one, other), labels in steps.items():
+        lines.append(f"  {names[one]} -->{_label(labels)} {names[other]}")
+    return "\n".join(lines)
+
+
+def _label(labels: set[str]) -> str:
+    told = sorted(label for label in labels if label)
+    if not told:
+        return ""
+    more = f", {len(told) - MOST_LABELS} more" if len(told) > MOST_LABELS else ""
+    return f'|"{", ".join(told[:MOST_LABELS])}{more}"|'
+
+
+def _shape(spot: Spot) -> str:
+    text = spot.name.replace("_", " ")
+    match spot.turn:
+        case None:
+            return f'(["{text}"])'
+        case Ask():
+            return f'{{{{"{text}?"}}}}'
+        case Do():
+            return f'[("{text}")]'
+        case Say():
+            return f'("{text}")'
+        case _:
+            return f'["{text}"]'
