@@ -12,7 +12,7 @@ import numpy as np
 
 from prompts import sound
 from prompts.composer import TRIES, Catalogue, Place, cut
-from prompts.render import Entry, hash_of, read_index, recipe, recordings, wanted
+from prompts.render import Entry, hash_of, read_index, recipe, recordings, sounds, wanted
 from prompts.spoken import KINDS, LANGUAGES, PAUSE, Part
 
 FIELDS = (*TRIES, "note")
@@ -118,7 +118,7 @@ def check_audio(catalogue: Catalogue) -> list[str]:
     folder = catalogue.folder
     index = read_index(folder)
     parts = wanted(catalogue)
-    files = {path.relative_to(folder / "audio").as_posix()[:-4]: path for path in (folder / "audio").rglob("*.wav")}
+    files = sounds(folder)
     recorded = recordings(folder)
     if not index:
         return ["prompts/audio/index.json is missing or damaged: run `ivr prompts render`"]

@@ -124,6 +124,14 @@ def write_index(index: dict[str, Entry], folder: Path = HERE) -> None:
     new.replace(path)
 
 
+def sounds(folder: Path = HERE) -> dict[str, Path]:
+    """The files of ``folder/audio``, by clip. Folders that aren't ours (a test's, a colleague's) don't count."""
+    audio = folder / "audio"
+    ours = (*LANGUAGES, PAUSE.partition("/")[0])
+    found = (path for name in ours for path in sorted((audio / name).rglob("*.wav")))
+    return {path.relative_to(audio).as_posix()[: -len(".wav")]: path for path in found}
+
+
 def recordings(folder: Path = HERE) -> dict[str, Path]:
     """The talent's files, by clip."""
     talent = folder / "talent"
@@ -143,8 +151,8 @@ def render(
 
     ``data`` is where RHVoice is kept; it is fetched only when something must be spoken. ``everything``: speak
     also what has not changed. ``accept``: clips whose recordings hold for the present text. ``speaker`` is used
-    instead of RHVoice. ``progress`` is told what is at work, how many clips are done, and of how many (0 of 0 while RHVoice is being fetched).
-    Raises ``CatalogueError``, ``rhvoice.CannotSpeak``, ``sound.BadRecording``.
+    instead of RHVoice. ``progress`` is told what is at work, how many clips are done, and of how many (0 of 0
+    while RHVoice is being fetched). Raises ``CatalogueError``, ``CannotSpeak``, ``BadRecording``.
     """
     catalogue = Catalogue(read_texts(folder), {}, folder)
     parts = wanted(catalogue)
@@ -189,8 +197,7 @@ def render(
     finally:
         unfinished = {clip: entry for clip, entry in old.items() if clip in parts and clip not in index}
         write_index(index | unfinished, folder)
-    for path in sorted((folder / "audio").rglob("*.wav")):
-        clip = path.relative_to(folder / "audio").as_posix()[: -len(".wav")]
+    for clip, path in sounds(folder).items():
         if clip not in parts:
             path.unlink()
             report.removed.append(clip)

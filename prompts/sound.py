@@ -42,7 +42,9 @@ class BadRecording(Exception):
 def read(path: Path) -> tuple[Samples, int]:
     """Samples (mono) and rate of a sound file. WAV and AIFF always; others if ffmpeg is on the machine."""
     try:
-        sound: AudioSegment = AudioSegment.from_file(str(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sound: AudioSegment = AudioSegment.from_file(str(path))
     except (CouldntDecodeError, OSError, wave.Error, EOFError, IndexError, KeyError) as fault:
         raise BadRecording(f"{path} is not a sound file we can read ({fault}); save it as WAV, 16 bit") from None
     mono = sound.set_channels(1)
@@ -116,7 +118,8 @@ def condition(samples: Samples, rate: int, tail_ms: int) -> Samples:
     if active_db(sound) < -60:
         raise BadRecording("it is silent")
     _, trail = silence_ms(sound)
-    sound = sound[: len(sound) - int(trail * RATE / 1000) + RATE // 50].copy()  # 20 ms to die away
+    kept = min(int(trail), 20)  # milliseconds to die away
+    sound = sound[: len(sound) - int((trail - kept) * RATE / 1000)].copy()
     while (lead := silence_ms(sound)[0]) > LEAD_MS:  # each cut shifts the frames that it is measured by
         sound = sound[int((lead - LEAD_MS) * RATE / 1000) :]
     fade = min(RATE * 5 // 1000, len(sound) // 4)
@@ -124,7 +127,7 @@ def condition(samples: Samples, rate: int, tail_ms: int) -> Samples:
     sound[-2 * fade :] *= np.linspace(1, 0, 2 * fade)
     sound *= 10 ** ((LEVEL_DB - active_db(sound)) / 20)
     sound = limit(sound)
-    wanted = len(sound) + max(0, tail_ms - 20) * RATE // 1000
+    wanted = len(sound) + max(0, tail_ms - kept) * RATE // 1000
     return np.pad(sound, (0, math.ceil(wanted / FRAME) * FRAME - len(sound)))
 
 

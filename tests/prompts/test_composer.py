@@ -51,7 +51,8 @@ SENTENCES = [
         "Якщо номер лічильника закінчується на чотири нуль, сім один, натисніть один. "
         "Якщо номер лічильника закінчується на дев'ять дев'ять, натисніть два.",
         "uk/which_meter.1 "
-        "uk/meter_choice.1 uk/n/4.lead uk/n/0.lead pause/200 uk/n/7.lead uk/n/1.fall uk/meter_choice.2 uk/n/1.fall pause/200 "
+        "uk/meter_choice.1 uk/n/4.lead uk/n/0.lead pause/200 uk/n/7.lead uk/n/1.fall "
+        "uk/meter_choice.2 uk/n/1.fall pause/200 "
         "uk/meter_choice.1 uk/n/9.lead uk/n/9.fall uk/meter_choice.2 uk/n/2.fall pause/200",
     ),
     (
@@ -159,7 +160,9 @@ def test_places_name_the_words_that_a_flow_must_give() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["account", "value_day", "value_single", "hint_zones"])
-@pytest.mark.parametrize(("lang", "words"), [("uk", ("решітк", "зірочк")), ("ru", ("решётк", "звёздочк")), ("en", ("hash", "star"))])
+@pytest.mark.parametrize(
+    ("lang", "words"), [("uk", ("решітк", "зірочк")), ("ru", ("решётк", "звёздочк")), ("en", ("hash", "star"))]
+)
 def test_keys_are_called_by_the_names_that_people_know(prompt: str, lang: str, words: tuple[str, str]) -> None:
     text = CATALOGUE.compose(lang, prompt, attempt=3).text
     assert all(word in text for word in words)
@@ -258,7 +261,7 @@ def test_without_any_audio_the_text_is_there_and_one_line_says_what_to_do(
     assert "ivr prompts render" in caplog.text
 
 
-@pytest.mark.parametrize("text", ["[goodbye\ntext = 1", '[goodbye]\ntext = 3\n', 'goodbye = "x"\n', None])
+@pytest.mark.parametrize("text", ["[goodbye\ntext = 1", "[goodbye]\ntext = 3\n", 'goodbye = "x"\n', None])
 def test_a_catalogue_that_cannot_be_read_is_named_with_its_fault(tmp_path: Path, text: str | None) -> None:
     (tmp_path / "catalogue").mkdir()
     if text is not None:

@@ -1,6 +1,6 @@
 """Spoken numbers, dates, money and digits, against num2words and against tables written by hand."""
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
 import pytest
 from hypothesis import example, given
@@ -31,7 +31,7 @@ def test_numbers_are_said_as_num2words_says_them(lang: str, n: int) -> None:
     assert said(lang, "number", n) == oracle(lang, n)
 
 
-@given(numbers)
+@given(st.integers(0, 10**6 - 1))  # above, num2words 0.5.14 errs: "одна миллион"
 def test_russian_numbers_of_feminine_things_agree_with_num2words(n: int) -> None:
     tongue = TONGUES["ru"]
     assert tongue.words(tongue.number(n, "f")) == oracle("ru", n, gender="f")
@@ -45,6 +45,11 @@ def test_ukrainian_numbers_of_feminine_things_differ_in_the_last_word_only(n: in
     assert tongue.words(tongue.number(n, "f")).split() == [*before, feminine]
 
 
+def test_millions_stay_masculine_whatever_is_counted() -> None:
+    assert said("ru", "money", 100_000_100) == "один миллион одна гривна"
+    assert said("uk", "kwh", 2_002_002) == "два мільйони дві тисячі дві кіловат-години"
+
+
 @given(languages, numbers, st.booleans())
 def test_every_clip_that_is_played_is_a_part_with_a_text(lang: str, n: int, falling: bool) -> None:
     tongue = TONGUES[lang]
@@ -52,7 +57,9 @@ def test_every_clip_that_is_played_is_a_part_with_a_text(lang: str, n: int, fall
         clips = tongue.say(kind, n, falling=falling)
         assert " ".join(tongue.parts[clip].text for clip in clips) == tongue.words(clips)
     spelled = tongue.say("digits", str(n))
-    assert " ".join(tongue.parts[clip].text for clip in spelled if clip != PAUSE) == tongue.words(spelled).replace(",", "")
+    assert " ".join(tongue.parts[clip].text for clip in spelled if clip != PAUSE) == tongue.words(spelled).replace(
+        ",", ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,8 +180,18 @@ def test_ukrainian_ordinals_have_their_forms(n: int, neuter: str, genitive: str,
     ("at", "uk", "ru", "en"),
     [
         (time(0, 0), "нульова година", "ноль часов", "twelve a.m."),
-        (time(14, 25), "чотирнадцята година двадцять п'ять хвилин", "четырнадцать часов двадцать пять минут", "two twenty-five p.m."),
-        (datetime(2026, 1, 1, 9, 5), "дев'ята година п'ять хвилин", "девять часов пять минут", "nine oh five a.m."),
+        (
+            time(14, 25),
+            "чотирнадцята година двадцять п'ять хвилин",
+            "четырнадцать часов двадцать пять минут",
+            "two twenty-five p.m.",
+        ),
+        (
+            datetime(2026, 1, 1, 9, 5, tzinfo=UTC),
+            "дев'ята година п'ять хвилин",
+            "девять часов пять минут",
+            "nine oh five a.m.",
+        ),
         ("21:01", "двадцять перша година одна хвилина", "двадцать один час одна минута", "nine oh one p.m."),
     ],
 )
