@@ -254,6 +254,17 @@ def test_a_database_locked_by_another_process_is_a_clear_fault_until_it_is_free(
         assert numbers(store) == {"0000000001"}
 
 
+def test_opening_a_new_file_that_another_process_holds_is_a_clear_fault_until_it_is_free(url: str, tmp_path: Path):
+    other = sqlite3.connect(tmp_path / "hotline.db", isolation_level=None)
+    other.execute("CREATE TABLE theirs (x)")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreBusy, match="another process"):
+        Store.open(url, busy=0.05)
+    other.execute("ROLLBACK")
+    other.close()
+    Store.open(url).close()
+
+
 def test_a_file_that_is_no_database_is_a_clear_fault(url: str, tmp_path: Path):
     (tmp_path / "hotline.db").write_bytes(b"meter readings of November\n" * 500)
     with pytest.raises(StoreDamaged, match="not a database"):
