@@ -339,6 +339,10 @@ class Channels(_Resource):
         """
         await self._request("POST", _path("channels", channel_id, "play", playback_id), {"media": list(media)})
 
+    async def start_silence(self, channel_id: str) -> None:
+        """Send silence from the end of what plays on, until something else plays."""
+        await self._request("POST", _path("channels", channel_id, "silence"))
+
     async def set_channel_var(self, channel_id: str, variable: str, value: str) -> None:
         """Set a variable.  Waits for the end of what plays on the channel."""
         await self._request("POST", _path("channels", channel_id, "variable", variable=variable, value=value))

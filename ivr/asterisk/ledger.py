@@ -33,6 +33,11 @@ class Ledger:
         self._owner.pop((kind, name), None)
         self._given_up.discard((kind, name))
 
+    def strike_all(self, kind: str, channel: str) -> None:
+        """The channel is no more, and objects of this kind don't outlive their channel."""
+        for key in [key for key, owner in self._owner.items() if owner == channel and key[0] == kind]:
+            self.strike(*key)
+
     def give_up(self, kind: str, name: str) -> None:
         """Nobody waits for it any more; whether it was made is unknown."""
         if (kind, name) in self._owner:

@@ -7,10 +7,13 @@ Rules
 3. `Gone` comes once and is the last thing heard; asked again, the line says it again.
 4. Gone is normal: a request that comes too late is no fault (404; 409 when the dialplan has the call).
 5. Parting - a hand-over or a hang-up - is owed until Asterisk confirms it; the switchboard repeats it.
+6. Something always plays: behind every prompt waits a filler, silence from a file; the next prompt stops it.
 
 Theory: a playback's id is one of four derived from the channel's.  So whoever adopts the call after a crash can
 stop what its predecessor left playing, though ARI can't list the playbacks of a channel.  Only one plays at a
 time, and Asterisk keeps the order of a channel's events: an id is not used again while its end may still come.
+The filler keeps the recording's time line true, and it keeps keys single: while no file plays, Asterisk reports
+a key twice that follows the one before by less than 45 ms (docs/decisions/044-filler.md).
 """
 
 import asyncio
@@ -30,6 +33,7 @@ from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
 log = logging.getLogger(__name__)
 
 PLAYBACK = "playback"
+"""The kind of object in the ledger."""
 _KEYS = frozenset("0123456789*#ABCD")
 _LANGUAGES = frozenset(Language)
 _IDS = 4
@@ -71,7 +75,9 @@ class AsteriskLine:
     `Played(whole=False, fault=...)` or `Gone`.
     """
 
-    def __init__(self, ari: Ari, ledger: Ledger, began: Began, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self, ari: Ari, ledger: Ledger, began: Began, patience: float = _PATIENCE, filler: Sequence[str] = ()
+    ) -> None:
         self.parting: HangUp | Continue | None = None
         """How we let the caller go; set once we want to."""
         self.over: Cause | None = None
@@ -81,10 +87,13 @@ class AsteriskLine:
         self._began = began
         self._channel = began.call
         self._patience = patience
+        self._silent_clips = [f"sound:ivr/{clip}" for clip in filler]
+        self._filler: str | None = None
+        self._refilling: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._heard: deque[Heard] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._count = 0
+        self._count = self._fills = 0
         self._playing: str | None = None
         self._hushed = False
         self._quiet: asyncio.Future[None] | None = None
@@ -119,55 +128,31 @@ class AsteriskLine:
     async def play(self, clips: Sequence[str]) -> None:
         if self.over is not None:
             return
-        if self._playing is not None:
-            raise RuntimeError("something is playing already: hush it, and wait for its Played")
         if not clips:
             self._put(Played(whole=True))
             return
+        stale = [name for name in (self._playing, self._filler) if name is not None]
         name = f"{self._channel}-p{self._count % _IDS}"
         self._count += 1
         self._playing, self._hushed = name, False
         folder = clips[-1].partition("/")[0]
         if folder in _LANGUAGES:
             self._language = folder  # the one that the caller hears, for those who take the call from us
-        self._ledger.enter(PLAYBACK, name, self._channel)
-        try:
-            await self._ari.channels.play_with_id(self._channel, name, [f"sound:ivr/{clip}" for clip in clips])
-        except AriUnreachable as fault:
-            self._ledger.give_up(PLAYBACK, name)
-            self._end_of(name, Played(whole=False, fault=str(fault)))
-        except AriError as fault:
-            self._ledger.strike(PLAYBACK, name)
-            if fault.status in (404, 409):
-                self.expect_the_end()
-            else:
-                self._end_of(name, Played(whole=False, fault=str(fault)))
+        self._filler = None
+        # In any order: the prompt waits for the end of what plays.
+        media = [f"sound:ivr/{clip}" for clip in clips]
+        await asyncio.gather(self._start(name, media), *(self._stop(one) for one in stale))
+        if self.over is None:
+            await self._fill()
 
     async def hush(self) -> None:
         name = self._playing
-        if name is None or self.over is not None:
-            return
-        self._hushed = True
-        pause, longest = _RETRY
-        deadline = self._loop.time() + self._patience
-        while True:
-            try:
-                await self._ari.playbacks.stop(name)
-                return
-            except AriNotFound:
-                return  # it ended by itself; its event is on the way, or the switchboard finds that it was lost
-            except AriError as fault:  # 500: Asterisk opens a file just now
-                why: Exception = fault
-            except AriUnreachable as fault:
-                why = fault
-            if await self._silence(pause):
-                return
-            if self._loop.time() >= deadline:
-                log.error("%s: can't stop %s: %s", self._channel, name, why)
-                return
-            pause = min(longest, 2 * pause)
+        if name is not None and self.over is None:
+            self._hushed = True
+            await self._stop(name)
 
-    async def hand_over(self, to: str, because: str) -> None:
+    async def hand_over(self, to: str, because: str, language: str) -> None:
+        self._language = language
         await self._part(Continue(to, {"IVR_BECAUSE": because}))
 
     async def give_back(self, because: str) -> None:
@@ -188,6 +173,14 @@ class AsteriskLine:
 
     def finished(self, event: PlaybackFinished) -> None:
         """A playback of this channel is over."""
+        if event.playback == self._filler:
+            self._filler = None
+            if self.over is None and self.parting is None:
+                if event.state == "done":
+                    self._refilling = self._loop.create_task(self._fill())
+                else:
+                    log.error("%s: the filler can't be played: %s", self._channel, event.media)
+            return
         match event.state:
             case "done":
                 self._end_of(event.playback, Played(whole=not self._hushed))
@@ -220,8 +213,9 @@ class AsteriskLine:
             self._end_of(name, Played(whole=not self._hushed))
 
     async def silence_predecessor(self) -> None:
-        """Stop what another controller's line left playing on this channel.  Raises AriError, AriUnreachable."""
-        await asyncio.gather(*(self._stop_leftover(f"{self._channel}-p{number}") for number in range(_IDS)))
+        """Stop what another controller's line left playing on this channel."""
+        names = [f"{self._channel}-{kind}{number}" for kind in "pf" for number in range(_IDS)]
+        await asyncio.gather(*(self._stop(name) for name in names))
 
     async def part(self) -> None:
         """Do what is owed (`parting`).  Doing it twice is harmless.  Raises AriError, AriUnreachable."""
@@ -257,20 +251,53 @@ class AsteriskLine:
         except (AriError, AriUnreachable) as fault:
             log.error("%s: could not let the caller go, will try again: %s", self._channel, fault)
 
-    async def _stop_leftover(self, name: str) -> None:
+    async def _start(self, name: str, media: Sequence[str]) -> None:
+        self._ledger.enter(PLAYBACK, name, self._channel)
+        try:
+            await self._ari.channels.play_with_id(self._channel, name, media)
+        except AriUnreachable as fault:
+            self._ledger.give_up(PLAYBACK, name)
+            self._end_of(name, Played(whole=False, fault=str(fault)))
+        except AriError as fault:
+            self._ledger.strike(PLAYBACK, name)
+            if fault.status in (404, 409):
+                self.expect_the_end()
+            else:
+                self._end_of(name, Played(whole=False, fault=str(fault)))
+
+    async def _stop(self, name: str) -> None:
+        """Stop a playback, again and again while Asterisk can't: it refuses for the moment of opening a file."""
         pause, longest = _RETRY
         deadline = self._loop.time() + self._patience
-        while True:
+        while self.over is None:
             try:
                 await self._ari.playbacks.stop(name)
                 return
             except AriNotFound:
-                return
-            except AriError:
+                return  # it ended by itself; its event is on the way, or the switchboard finds that it was lost
+            except (AriError, AriUnreachable) as fault:
                 if self._loop.time() >= deadline:
-                    raise
-            await asyncio.sleep(pause)
+                    log.error("%s: can't stop %s: %s", self._channel, name, fault)
+                    return
+            if name == self._playing:
+                await self._silence(pause)
+                if name != self._playing:
+                    return
+            else:
+                await asyncio.sleep(pause)
             pause = min(longest, 2 * pause)
+
+    async def _fill(self) -> None:
+        """Queue silence behind what plays."""
+        if self._silent_clips:
+            self._filler = f"{self._channel}-f{self._fills % _IDS}"
+            self._fills += 1
+            await self._start(self._filler, self._silent_clips)
+            return
+        try:
+            await self._ari.channels.start_silence(self._channel)
+        except (AriError, AriUnreachable) as fault:
+            log.info("%s: no silence behind the prompt: %s", self._channel, fault)
 
     def _put(self, what: Heard) -> None:
         if self.over is None:

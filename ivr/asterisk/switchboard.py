@@ -51,6 +51,8 @@ class SwitchboardSettings:
     patience: seconds that a line waits for an event that must come.
     at_once: how many channels are asked about at the same time after a connection.
     over_context: the dialplan's context for calls whose longest duration is reached.
+    filler: clips of silence to play while nothing else does; none: Asterisk's silence generator, which keeps the
+    recording's time line as well, but lets Asterisk report quick keys twice.
     """
 
     capacity: int = 200
@@ -60,6 +62,7 @@ class SwitchboardSettings:
     patience: float = 1.0
     at_once: int = 16
     over_context: str = "over"
+    filler: tuple[str, ...] = ()
 
 
 class _Stage(Enum):
@@ -269,7 +272,8 @@ class Switchboard:
         call.conducted = True
         self._move(call, _Stage.OURS)
         self.counts["adopted" if adopted else "taken"] += 1
-        call.line = AsteriskLine(self._ari, self._ledger, began(channel, args), self.settings.patience)
+        how = began(channel, args)
+        call.line = AsteriskLine(self._ari, self._ledger, how, self.settings.patience, self.settings.filler)
         if call.cause is not None:
             call.line.gone(call.cause)
         self._spawn(self._watch(call))
@@ -395,6 +399,7 @@ class Switchboard:
         if self._calls.get(call.channel) is not call:
             return
         self._forget(call)
+        self._ledger.strike_all(PLAYBACK, call.channel)
         if call.line is not None:
             call.line.gone(cause)
         if call.conducted:

@@ -323,6 +323,8 @@ class FakeAri:
                 return 204, None
             case _ if one.owner is None:
                 return 409, {"message": "Channel not in Stasis application"}
+            case "POST", ["silence"]:
+                return 204, None
             case "POST", ["play", name]:
                 one.playing[name] = body["media"]
                 return 201, {"id": name, "state": "queued"}

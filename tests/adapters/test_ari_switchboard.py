@@ -204,14 +204,14 @@ async def test_a_conversation_that_just_stops_does_not_leave_the_caller_in_silen
 @in_loop
 async def test_a_caller_sent_to_people_is_watched_to_the_end():
     async def hand_over(line: AsteriskLine) -> None:
-        await line.hand_over("agents", "asked for them")
+        await line.hand_over("agents", "asked for them", "en")
         assert await line.hear(None) == Gone(Cause.US)
 
     hotline = Hotline(hand_over)
     async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
         call = await asterisk.dial()
         await asterisk.until(lambda: asterisk.channels[call].context == "agents" and board.in_hand == 0)
-        assert asterisk.channels[call].variables == {"IVR_BECAUSE": "asked for them"}
+        assert asterisk.channels[call].variables == {"IVR_BECAUSE": "asked for them", "IVR_LANGUAGE": "en"}
         await asterisk.until(lambda: APP in asterisk.channels[call].watchers)
         assert not hotline.over
         await asterisk.hang_up(call)
@@ -342,7 +342,7 @@ async def test_a_stopped_controller_leaves_its_callers_to_the_next_and_writes_no
 @in_loop
 async def test_callers_whom_people_already_have_are_watched_and_not_taken_back():
     async def hand_over(line: AsteriskLine) -> None:
-        await line.hand_over("agents", "asked for them")
+        await line.hand_over("agents", "asked for them", "en")
 
     after = Hotline()
     async with FakeAri() as asterisk:
@@ -546,14 +546,14 @@ async def test_a_caller_whose_end_nobody_tells_is_gone_after_all():
 @in_loop
 async def test_a_hand_over_hushes_first_since_asterisk_would_wait_for_the_end():
     async def hand_over(line: AsteriskLine) -> None:
-        await line.play(["ru/long"])
-        await line.hand_over("agents", "gave up")
+        await line.play(["uk/long"])
+        await line.hand_over("agents", "gave up", "ru")
 
     async with FakeAri() as asterisk, controller(asterisk, Hotline(hand_over)):
         call = await asterisk.dial()
         await asterisk.until(lambda: asterisk.channels[call].context == "agents")
         order = [request.split("/", 1)[0] + request.rsplit("/", 1)[1] for request in asterisk.requests[-4:]]
-        assert order == [f"DELETE {call}-p0".replace(" ", " "), "POST variable", "POST variable", "POST continue"]
+        assert order == [f"DELETE {call}-p0", "POST variable", "POST variable", "POST continue"]
         assert asterisk.channels[call].variables["IVR_LANGUAGE"] == "ru"
 
 
@@ -569,14 +569,91 @@ async def test_strange_keys_are_noted_and_not_heard():
 
 
 @in_loop
-async def test_two_prompts_at_once_are_a_mistake_of_the_session():
+async def test_a_prompt_that_is_overdue_makes_room_for_the_next_and_is_never_heard_to_end():
     hotline = Hotline()
-    async with FakeAri() as asterisk, controller(asterisk, hotline):
-        await asterisk.dial()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
         await asterisk.until(lambda: hotline.lines)
         await hotline.lines[0].play(["uk/a"])
-        with pytest.raises(RuntimeError, match="playing already"):
-            await hotline.lines[0].play(["uk/b"])
+        asterisk.faults.append(Fault("DELETE /playbacks", status=500, times=2))
+        await hotline.lines[0].play(["uk/b"])
+        assert [*asterisk.channels[call].playing.values()] == [["sound:ivr/uk/b"]]
+        await asterisk.finish(call)
+        await asterisk.press(call, "1")
+        await asterisk.until(lambda: Key("1") in hotline.heard)
+        assert hotline.heard == [Played(whole=True), Key("1")]
+        assert not board.leaked()
+
+
+FILLER = ("pause/long",)
+
+
+@in_loop
+async def test_a_filler_waits_behind_every_prompt_makes_room_for_the_next_and_is_never_heard_of():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline, filler=FILLER) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        playing = asterisk.channels[call].playing
+        for count in range(1, 7):
+            await hotline.lines[0].play(["uk/a"])
+            assert [*playing.values()] == [["sound:ivr/uk/a"], ["sound:ivr/pause/long"]]
+            await asterisk.finish(call)
+            await asterisk.until(lambda count=count: len(hotline.heard) == count)
+        assert hotline.heard == [Played(whole=True)] * 6
+        await hotline.lines[0].play(["uk/a"])
+        await hotline.lines[0].hush()
+        await asterisk.until(lambda: hotline.heard[-1] == Played(whole=False))
+        assert [*playing.values()] == [["sound:ivr/pause/long"]]
+        assert not board.leaked()
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: hotline.over)
+        assert hotline.heard[6:] == [Played(whole=False), Gone(Cause.CALLER)]
+        assert not board.leaked()
+
+
+@in_loop
+async def test_a_filler_that_ran_out_is_followed_by_another():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline, filler=FILLER):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await hotline.lines[0].play(["uk/a"])
+        await asterisk.finish(call)
+        for _ in range(5):
+            await asterisk.until(lambda: asterisk.channels[call].playing)
+            await asterisk.finish(call)
+        await asterisk.until(lambda: asterisk.channels[call].playing)
+        assert hotline.heard == [Played(whole=True)]
+
+
+@in_loop
+async def test_a_filler_that_is_missing_is_said_once_per_prompt_and_does_no_harm(caplog):
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline, filler=FILLER):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await hotline.lines[0].play(["uk/a"])
+        await asterisk.finish(call)
+        await asterisk.finish(call, "failed")
+        await asterisk.until(lambda: "the filler can't be played" in caplog.text)
+        await hotline.lines[0].play(["uk/b"])
+        await asterisk.finish(call)
+        await asterisk.until(lambda: hotline.heard == [Played(whole=True)] * 2)
+
+
+@in_loop
+async def test_the_filler_of_a_controller_that_died_is_stopped_too():
+    before, after = Hotline(), Hotline()
+    async with FakeAri() as asterisk:
+        async with controller(asterisk, before, filler=FILLER):
+            call = await asterisk.dial()
+            await asterisk.until(lambda: before.lines)
+            await before.lines[0].play(["uk/a"])
+        assert len(asterisk.channels[call].playing) == 2
+        async with controller(asterisk, after, filler=FILLER):
+            await asterisk.until(lambda: after.adopted)
+            assert not asterisk.channels[call].playing
 
 
 @in_loop
