@@ -102,7 +102,9 @@ def _apt_state(home: Path) -> list[str]:
     added = COMPONENTS.get(release.get("ID", ""), COMPONENTS["debian"])
     if mirror := os.environ.get(MIRROR_VARIABLE):
         suite = release.get("VERSION_CODENAME", "stable")
-        (home / "sources.d/mirror.list").write_text(f"deb {mirror} {suite} main {added}\n", "utf-8")
+        keys = Path(f"/usr/share/keyrings/{release.get('ID', 'debian')}-archive-keyring.gpg")
+        signed = f"[signed-by={keys}] " if keys.is_file() else ""
+        (home / "sources.d/mirror.list").write_text(f"deb {signed}{mirror} {suite} main {added}\n", "utf-8")
     else:
         etc = Path("/etc/apt")
         for file in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]:
