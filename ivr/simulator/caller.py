@@ -24,7 +24,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, Self
 
 from ivr.simulator import keys as telephone_keys
@@ -32,105 +32,45 @@ from ivr.simulator import sdp, sip
 from ivr.simulator.g711 import CODECS, CodecName, Samples
 from ivr.simulator.hearing import Clip, Heard, Listener, PromptIndex
 from ivr.simulator.keys import Keying, KeySent
+from ivr.simulator.outcome import (
+    Answered,
+    CallEnded,
+    CallerError,
+    CallFailed,
+    Dtmf,
+    Event,
+    EventKind,
+    HangUp,
+    Latency,
+    NotHeard,
+    NotHungUp,
+    Pressed,
+    latency,
+)
 from ivr.simulator.rtp import Clock, RtpStream, Stats
 
-Dtmf = Literal["rfc4733", "inband", "info"]
-EventKind = Literal["sip>", "sip<", "key", "heard", "note"]
+__all__ = [
+    "Answered",
+    "CallEnded",
+    "CallFailed",
+    "Caller",
+    "CallerError",
+    "Dtmf",
+    "Event",
+    "HangUp",
+    "Heard",
+    "Keying",
+    "Latency",
+    "NotHeard",
+    "NotHungUp",
+    "Pressed",
+    "PromptIndex",
+    "Stats",
+    "latency",
+]
+
 _PATIENCE = 2.0
 """Seconds that a goodbye may take."""
-
-
-class CallerError(Exception):
-    """What a script can run into; the message is made for the person who debugs it."""
-
-
-class CallFailed(CallerError):
-    """The call was not answered."""
-
-    def __init__(self, status: int, reason: str, cause: int | None = None) -> None:
-        super().__init__(f"the call failed: {status} {reason}" + (f" (Q.850 cause {cause})" if cause else ""))
-        self.status, self.reason, self.cause = status, reason, cause
-
-
-class CallEnded(CallerError):
-    """There is no call (any more) in which to do that."""
-
-
-class NotHungUp(CallerError):
-    """The far side did not hang up in time."""
-
-
-class NotHeard(CallerError):
-    """A prompt did not come. `instead` is what was recognised while waiting."""
-
-    def __init__(self, prompts: Sequence[str], waited: float, instead: Sequence[Heard], story: str) -> None:
-        super().__init__(f"did not hear {' or '.join(map(repr, prompts))} in {waited:.1f} s; {story}")
-        self.prompts, self.waited, self.instead = tuple(prompts), waited, tuple(instead)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened in the call, for the log of a test or for printing a conversation as it is held."""
-
-    at: float
-    """Seconds of the caller's clock."""
-    kind: EventKind
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    at: float
-    dialled: float
-    codec: CodecName
-    dtmf: Dtmf
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """How the call ended."""
-
-    by: Literal["us", "them"]
-    at: float
-    cause: int | None = None
-    """Q.850 cause, where one was stated."""
-    text: str = ""
-
-    def __str__(self) -> str:
-        who = "we" if self.by == "us" else "the far side"
-        return f"{who} hung up" + (f" (Q.850 {self.cause} {self.text})".replace(" )", ")") if self.cause else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """Keys as they went out."""
-
-    keys: tuple[KeySent, ...]
-
-    @property
-    def started(self) -> float:
-        """Sending of the first packet of the first key."""
-        return self.keys[0].started
-
-    @property
-    def ended(self) -> float:
-        """Sending of the first end-of-event packet of the last key."""
-        return self.keys[-1].ended
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Seconds from the end of the last key to the answer of the hotline."""
-
-    packet: float
-    """To the first RTP packet of the next clip."""
-    onset: float
-    """To its first audible packet."""
-
-
-def latency(pressed: Pressed, heard: Heard) -> Latency:
-    """What the caller feels. Negative where the prompt had begun before the key ended."""
-    return Latency(heard.first_packet - pressed.ended, heard.onset - pressed.ended)
 
 
 class Caller:
@@ -377,6 +317,11 @@ class Caller:
         until = self.hangup.at if self.hangup else self._clock()
         return self._rtp.heard.audio(self.answered.at, until)
 
+    @property
+    def unknown(self) -> int:
+        """Audible frames of 20 ms that belong to no clip: 0 where all that was played is known."""
+        return self._listener.unknown
+
     def since_answer(self, at: float) -> float:
         """A time of the clock as seconds since the answer."""
         assert self.answered is not None
@@ -563,8 +508,8 @@ class Caller:
         heard, now = self.heard[since:], self._clock()
         said = ", ".join(f"{each} at {self.since_answer(each.first_packet):.2f} s" for each in heard)
         parts = [f"heard instead: {said}" if said else "no other prompt came"]
-        if self._listener.unknown:
-            parts.append(f"{self._listener.unknown * 0.02:.1f} s of sound in this call belong to no clip")
+        if self.unknown:
+            parts.append(f"{self.unknown * 0.02:.1f} s of sound in this call belong to no clip")
         last, audible = self._rtp.heard.last, self._rtp.heard.last_audible
         if last != last:
             parts.append("not one RTP packet has come")

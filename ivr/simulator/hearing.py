@@ -4,7 +4,8 @@ Theory: Asterisk cuts a sound file into frames of 20 ms from its first sample on
 So the 160 bytes of a packet *are* the n-th frame of a clip, and one dict look-up finds which. A frame of clip c
 with number n in packet s says "c began with packet s - n"; the next frame of the same playing says the same.
 
-Rule 1: Only audible frames are evidence. Silence is alike in all clips.
+Rule 1: Only audible frames are evidence for a clip. Silence is alike in all of them; it only speaks against those
+        that should be audible there.
 Rule 2: The playings that agree with every frame so far stay possible. One is heard when it alone is left and two
         frames (or all that the clip has) speak for it. Clips that begin alike are told apart where they part.
 Rule 3: When a playing breaks off while several are possible, it was the one that is complete, else the shortest;
@@ -31,7 +32,7 @@ from ivr.simulator.g711 import FRAME, RATE, Codec, CodecName, Samples
 FRAME_S = FRAME / RATE
 VOTES = 2
 PAUSE = 0.1
-"""Seconds without any packet after which a playing is over."""
+"""Seconds without any packet after which a playing is over (where silence is not sent, nothing tells it sooner)."""
 SLIP = 2
 """Frames by which a clip that is playing may jump against the sequence numbers and still be the same playing."""
 MEMORY = 1500
@@ -143,6 +144,8 @@ class PromptIndex:
         """All clips, sorted by name; of those that sound exactly the same the first only."""
         self.twins: dict[Clip, tuple[Clip, ...]] = {}
         """Clip -> the others with exactly the same sound."""
+        self.loud: list[bytes] = []
+        """By clip number: for each frame, whether it is clearly audible (1) or not (0)."""
         self._samples: list[Samples] = []
         self._frames: dict[CodecName, dict[bytes, tuple[int, ...]]] = {}
         self._templates: dict[tuple[Clip, int], tuple[npt.NDArray[np.complex64], int]] = {}
@@ -157,6 +160,7 @@ class PromptIndex:
             first = first_with.setdefault(samples.tobytes(), clip)
             if first is clip:
                 self.clips.append(clip)
+                self.loud.append((peaks >= CLEAR).astype(np.uint8).tobytes())
                 self._samples.append(samples)
             else:
                 self.twins[first] = (*self.twins.get(first, ()), clip)
@@ -252,6 +256,7 @@ class Listener:
             self._claimed = sequence - 1
         self._recent.append((sequence, arrival, payload))
         if not audible:
+            self._silence(sequence)
             return
         places = self._frames.get(payload)
         if places is None:
@@ -274,10 +279,8 @@ class Listener:
         now.last, now.arrival = sequence, arrival
         if now.heard is not None:
             self._goes_on(now, now.heard)
-        elif len(now.starts) == 1:
-            start = next(iter(now.starts))
-            if self._enough(now, start):
-                self._decide(now, start, ())
+        else:
+            self._decide_if_one(now)
 
     def idle(self, now: float) -> None:
         """To be called now and then: a pause decides what is still open."""
@@ -310,6 +313,24 @@ class Listener:
         self._wanted = clips
         if clips and self._unlike >= EACH:
             self._correlate(MEMORY)
+
+    def _silence(self, sequence: int) -> None:
+        """No evidence for anything, but against a playing that should be audible by now."""
+        now = self._now
+        if now is None or now.heard is not None or sequence < now.last:
+            return
+        clips, loud = self._index.clips, self._index.loud
+        over = {start for start in now.starts if sequence - start[1] >= clips[start[0]].frames}
+        left = {start for start in now.starts - over if not loud[start[0]][sequence - start[1]]} | over
+        if not left or left == over:
+            self.settle()
+        elif left != now.starts:
+            now.starts = left
+            self._decide_if_one(now)
+
+    def _decide_if_one(self, now: _Playing) -> None:
+        if len(now.starts) == 1 and self._enough(now, start := next(iter(now.starts))):
+            self._decide(now, start, ())
 
     def _slipped(self, now: _Playing, starts: set[tuple[int, int]], sequence: int) -> tuple[int, int] | None:
         (number, begun) = next(iter(now.starts))

@@ -84,19 +84,22 @@ def test_every_clip_is_recognised_with_its_times(name: str, codec: CodecName):
 @settings(deadline=None)
 @given(
     played=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([0.0, 0.02, 1.5])), min_size=1, max_size=8),
+    silence=st.integers(0, 40),
     lost=st.frozensets(st.integers(0, 40), max_size=6),
 )
-def test_any_sequence_is_recognised_with_packets_lost_anywhere(played, lost):
+def test_any_sequence_is_recognised_with_packets_lost_anywhere(played, silence, lost):
     played = [(name, gap) for name, gap in played if name != "uk/beep"]  # its frames are all the same
     line = Line()
     for name, gap in played:
-        line.play(name, lost=lost).pause(gap)
+        line.play(name, lost=lost).packets([PCMA.silence] * silence).pause(gap)
     line.listener.settle()
     assert line.names == [name for name, _ in played]
 
 
 def test_clips_that_begin_alike_are_told_apart_where_they_part():
     assert Line().play("uk/alike").pause(0.2).names == ["uk/alike"]
+    assert Line().play("uk/alike").packets([PCMA.silence] * 12).names == ["uk/alike"], "where silence is sent, too"
+    assert Line().play("uk/beep").packets([PCMA.silence]).names == ["uk/beep"]
     assert Line().play("uk/alike_but_longer").names == ["uk/alike_but_longer"]
     assert Line().play("uk/alike_and_other").names == ["uk/alike_and_other"]
     line = Line().play("uk/alike").play("uk/greeting")
