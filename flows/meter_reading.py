@@ -1,13 +1,28 @@
 """A caller reads us their meter."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from domain.commands import SubmitReading
 from domain.model import Account, Doubt, Meter, Outcome, Receipt, Register
-from domain.rules import Doubtful, Plausible, judge, local_day, specimens
+from domain.rules import Doubtful, judge, local_day, specimens
 from flows.common import identify, welcome
-from ivr.dialog import Call, Ending, GaveUp, Grammar, Manner, Phrase, digits, goodbye, one_of, transfer, yes_no
+from ivr.dialog import (
+    Call,
+    Ending,
+    GaveUp,
+    Grammar,
+    Manner,
+    Phrase,
+    Progress,
+    digits,
+    goodbye,
+    one_of,
+    transfer,
+    yes_no,
+)
 
 MOST_METERS: Final = 9
 """As many as a menu has keys."""
@@ -75,28 +90,42 @@ async def take_value(call: Call, meter: Meter, register: Register) -> tuple[int,
     """Ask, judge, read back.  None when three tries settle nothing."""
     today = local_day(call.now)
     for _ in range(3):
-        keyed = await call.ask(f"value_{register.zone}", shown_by(meter, register, call.now), manner=AT_THE_METER)
-        value = int(keyed)
+        value = await call.ask(f"value_{register.zone}", Shown(meter, register, today), manner=AT_THE_METER)
         if value >= 10**register.width:
             await call.say("too_many_digits", fresh=True, width=register.width)
             continue
-        match judge(meter, register, value, today):
-            case Plausible():
-                doubt = None
-                right = await call.ask("read_back", yes_no, zone=Phrase(f"zone_{register.zone}"), value=value)
-            case Doubtful(doubt):
-                right = await call.ask(f"doubtful_{doubt}", yes_no, manner=CAREFUL, value=value)
-        if right:
-            return value, doubt
+        verdict = judge(meter, register, value, today)
+        if isinstance(verdict, Doubtful):
+            if await call.ask(f"doubtful_{verdict.doubt}", yes_no, manner=CAREFUL, value=value):
+                return value, verdict.doubt
+        elif await call.ask("read_back", yes_no, zone=Phrase(f"zone_{register.zone}"), value=value):
+            return value, None
     return None
 
 
-def shown_by(meter: Meter, register: Register, now: datetime) -> Grammar[str]:
-    """What may be keyed for this register: its digits, and a few too many, so that we can say so."""
-    kinds = {kind: str(value) for kind, value in specimens(meter, register, local_day(now)).items()}
-    kinds = {kind: "00" if shown == "0" else shown for kind, shown in kinds.items()}
-    too_many = "9" * (register.width + 1)
-    return digits(1, register.width + 3, expected=register.width, specimens=kinds | {"too many digits": too_many})
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What may be keyed for a register: the digits that it shows, and a few too many, so that we can say so."""
+
+    meter: Meter
+    register: Register
+    today: date
+
+    @property
+    def _digits(self) -> Grammar[str]:
+        return digits(1, self.register.width + 3, expected=self.register.width)
+
+    def parse(self, heard: str) -> int:
+        return int(self._digits.parse(heard))
+
+    def progress(self, keyed: str) -> Progress:
+        return self._digits.progress(keyed)
+
+    def examples(self) -> Mapping[str, str]:
+        """One value for each verdict, and one with a digit too many."""
+        kinds = specimens(self.meter, self.register, self.today)
+        shown = {kind: str(value).rjust(2, "0") for kind, value in kinds.items()}  # a single 0 asks for a person
+        return shown | {"too many digits": "9" * (self.register.width + 1)}
 
 
 async def hand_out(call: Call, receipt: Receipt) -> None:

@@ -108,7 +108,7 @@ class Archive:
     def _erase(self, call: str, tape: Path, ended: datetime) -> calls.RecordingRecord:
         reason = "the notice was not heard to its end"
         record = self._note(lambda c: calls.recording_erased(c, call, reason, ended), call)
-        tape.unlink()
+        tape.unlink(missing_ok=True)
         log.info("call %s: recording erased: %s", call, reason)
         return record
 
@@ -120,7 +120,7 @@ class Archive:
         held = _write_wav(tape, self.data / name)
         odd = _odd(held, (ended - at).total_seconds())
         if odd:
-            log.warning("call %s: recording sealed, but %s", call, odd)
+            log.info("call %s: recording sealed; remark: %s", call, odd)
         digest = _sha256(self.data / name)
         record = self._note(
             lambda c: calls.recording_sealed(
@@ -135,7 +135,7 @@ class Archive:
             ),
             call,
         )
-        tape.unlink()
+        tape.unlink(missing_ok=True)
         return record
 
     def _note(self, job: Callable[[Connection], object], call: str) -> calls.RecordingRecord:
@@ -162,7 +162,7 @@ def _write_wav(tape: Path, target: Path) -> Tape:
     """The tape as a WAV at `target`, whole or not at all, and on the disk when this returns."""
     held = Tape()
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(f".{os.getpid()}.partial")
     try:
         with tape.open("rb") as raw, partial.open("wb") as file:
             os.fchmod(file.fileno(), 0o600)

@@ -52,7 +52,7 @@ def freeze(value: Any) -> Any:
         case BaseException():
             return (type(value), freeze(value.args))
         case _ if is_dataclass(value):
-            return (type(value), *(freeze(getattr(value, f.name)) for f in fields(value)))
+            return _freeze_record(value)
         case range():
             return (range, value.start, value.stop, value.step)
         case FunctionType() if value.__closure__ is None:
@@ -66,6 +66,22 @@ def freeze(value: Any) -> Any:
             return (type(value), *(freeze(v) for v in value.__reduce__() if not callable(v)))
         case _:
             raise Opaque(f"a conversation can't be explored while it holds a {type(value).__name__}: {value!r}")
+
+
+_records: dict[int, tuple[Any, Any]] = {}
+"""Stand-ins of frozen dataclasses, by identity: the same accounts come by a hundred thousand times."""
+
+
+def _freeze_record(value: Any) -> Any:
+    known = _records.get(id(value))
+    if known is not None:
+        return known[1]
+    frozen = (type(value), *(freeze(getattr(value, f.name)) for f in fields(value)))
+    if value.__dataclass_params__.frozen:
+        if len(_records) >= 10_000:
+            _records.clear()
+        _records[id(value)] = (value, frozen)  # holding the value keeps its identity from being used again
+    return frozen
 
 
 def moment(dialog: Dialog) -> Moment:

@@ -110,7 +110,7 @@ class Controller:
         )
         self._hands = ThreadPoolExecutor(2, thread_name_prefix="archive")
         self._settling: set[str] = set()
-        self._settled = asyncio.Event()
+        self.news = asyncio.Event()  # set whenever a call is over and settled
         self._stopping = asyncio.Event()
         self.figures.gauge("hotline_calls_in_hand", "Calls conducted now", lambda: self.switchboard.in_hand)
         self.figures.gauge("hotline_tapes_waiting", "Tapes not settled yet", lambda: len(self.archive.waiting()))
@@ -159,19 +159,19 @@ class Controller:
         """Return when this call is over and its tape settled.  Raises TimeoutError after `patience` seconds."""
         async with asyncio.timeout(patience):
             while True:
-                self._settled.clear()
+                self.news.clear()
                 record = await asyncio.wrap_future(self.store.read(lambda c: calls.recording(c, call)))
                 if call not in self._settling and record is not None and record.state != "recording":
                     return
-                await self._settled.wait()
+                await self.news.wait()
 
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(self._settings.drain):
                 await self.switchboard.drain()
                 while self._settling:
-                    self._settled.clear()
-                    await self._settled.wait()
+                    self.news.clear()
+                    await self.news.wait()
         except TimeoutError:
             log.warning("%d calls are left to the next controller", self.switchboard.in_hand)
 
@@ -191,7 +191,7 @@ class Controller:
                 await asyncio.sleep(RETRIES[min(attempt, len(RETRIES) - 1)])
         finally:
             self._settling.discard(call)
-            self._settled.set()
+            self.news.set()
 
     async def _conclude(self, call: str, cause: Cause, at: datetime) -> None:
         """A call without an outcome gets the one that its journal leads to."""

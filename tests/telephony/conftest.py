@@ -11,6 +11,7 @@ from ivr.asterisk import ports as reserved
 from ivr.asterisk.bundle import Bundle
 from ivr.asterisk.ports import Ports
 from ivr.asterisk.server import AsteriskServer, configure
+from ivr.simulator.hearing import PromptIndex
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOUNDS = REPOSITORY / "prompts/audio"
@@ -26,7 +27,12 @@ def asterisk(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A running Asterisk with the loopback endpoints, no trunk and no agents, shared by a worker's tests."""
     with reserved.reserve() as ports:
         config = configure(
-            bundle, tmp_path_factory.mktemp("asterisk"), sounds=SOUNDS, ports=ports, loopback_endpoints=True
+            bundle,
+            tmp_path_factory.mktemp("asterisk"),
+            sounds=SOUNDS,
+            ports=ports,
+            loopback_endpoints=True,
+            system_name="test",
         )
         with AsteriskServer(bundle, config, ports=ports) as server:
             yield server
@@ -37,3 +43,9 @@ def ports() -> Iterator[Ports]:
     """Ports for an Asterisk of the test's own."""
     with reserved.reserve() as own:
         yield own
+
+
+@pytest.fixture(scope="session")
+def index() -> PromptIndex:
+    """Every prompt, as callers recognise them."""
+    return PromptIndex.from_folder(SOUNDS)

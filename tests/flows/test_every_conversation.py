@@ -1,0 +1,82 @@
+"""What is proved of the conversations before anyone dials them: all of them, not samples."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows import FLOWS
+from flows.worlds import SHOWN, WITHHELD, world
+from ivr.commands.flows import missing_words, renewed
+from ivr.dialog.chart import chart
+from ivr.dialog.explore import explore
+from prompts import Catalogue
+
+REPOSITORY = Path(__file__).parents[2]
+SAID_BY_THE_EXCHANGE = {"agents_busy", "connecting", "time_over", "apology"}
+"""Prompts that the dialplan plays when no controller is there to."""
+
+
+@pytest.fixture(scope="module", params=[(name, began) for name in FLOWS for began in (WITHHELD, SHOWN)])
+def found(request):
+    name, began = request.param
+    return explore(FLOWS[name], began, world)
+
+
+def test_no_caller_meets_a_dead_end_or_is_kept_from_people_or_recorded_unawares(found):
+    assert found.problems() == []
+
+
+def test_every_prompt_has_a_text_in_every_language_and_a_word_for_every_place(found):
+    assert missing_words(Catalogue.load(), found.prompts()) == []
+
+
+def test_no_call_is_longer_than_patience_allows(found):
+    assert found.longest < 60
+
+
+def test_every_branch_of_every_flow_is_taken_by_exploration_alone(tmp_path):
+    """What no caller can reach is dead code; what exploration does not reach is not proved."""
+    script = (
+        "from flows import FLOWS\nfrom flows.worlds import SHOWN, WITHHELD, world\n"
+        "from ivr.dialog.explore import explore\n"
+        "for flow in FLOWS.values():\n    for began in (WITHHELD, SHOWN):\n        explore(flow, began, world)\n"
+    )
+    (tmp_path / "all.py").write_text(script)
+    run = [sys.executable, "-m", "coverage"]
+    options = ["--branch", "--source=flows", "--omit=flows/worlds.py", f"--data-file={tmp_path}/data"]
+    subprocess.run([*run, "run", *options, f"{tmp_path}/all.py"], cwd=REPOSITORY, check=True, env=_environment())
+    subprocess.run(
+        [*run, "json", "-q", f"--data-file={tmp_path}/data", "-o", f"{tmp_path}/report.json"],
+        cwd=REPOSITORY,
+        check=True,
+    )
+
+    report = json.loads((tmp_path / "report.json").read_text())
+    gaps = {name: file["missing_lines"] + file["missing_branches"] for name, file in report["files"].items()}
+    assert {name: gap for name, gap in gaps.items() if gap} == {}
+    assert report["totals"]["percent_covered"] == 100
+
+
+def _environment():
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+
+
+def test_the_map_shows_every_question_and_every_ending(found):
+    drawn = chart(found)
+
+    assert drawn.startswith("flowchart TD")
+    for spot in found.spots:
+        assert spot.hung_up or spot.name.replace("_", " ") in drawn
+
+
+def test_a_map_is_renewed_in_its_place():
+    text = "before <!-- map of x -->old<!-- end of map --> after"
+
+    assert renewed(text, "x", "new") == "before <!-- map of x -->\n```mermaid\nnew\n```\n<!-- end of map --> after"
+    with pytest.raises(ValueError, match="no place for the map"):
+        renewed("nothing here", "x", "new")

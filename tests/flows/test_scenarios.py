@@ -1,0 +1,80 @@
+"""The scenario files, held as text: each comes to what it expects.  tests/telephony holds the same as real calls."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ivr.__main__ import main
+from ivr.simulator.scenario import ScenarioError, load
+
+FILES = sorted((Path(__file__).parents[1] / "conversations").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_a_scenario_comes_to_what_it_expects(file):
+    assert load(file).expects is not None, "a scenario that expects nothing proves nothing"
+
+    result = CliRunner().invoke(main, ["simulate", "--script", str(file)])
+
+    assert result.exit_code == 0, result.output
+
+
+def test_a_scenario_that_is_not_fulfilled_fails(tmp_path):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((FILES[0].parent / "one_reading.yaml").read_text().replace("value: 104700", "value: 104701"))
+
+    result = CliRunner().invoke(main, ["simulate", "--script", str(wrong)])
+
+    assert result.exit_code == 1
+    assert "the store has 1000000083 single 104700 accepted, expected 1000000083 single 104701" in result.output
+
+
+def test_a_prompt_that_does_not_come_fails_and_says_what_came(tmp_path):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("about: x\nsteps:\n  - hears: receipt\n")
+
+    result = CliRunner().invoke(main, ["simulate", "--script", str(wrong)])
+
+    assert result.exit_code == 1
+    assert "waiting for receipt; heard language" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("steps: [", "not readable as YAML"),
+        ("just words", "at least the lines about: and steps:"),
+        ("about: x\nsteps: []\nfoo: 1", "foo: no such setting"),
+        ("about: x", "steps: is missing"),
+        ("about: x\nsteps: [dances]", "steps 1: 'dances' is no step; write one of hears, keys, waits"),
+        ("about: x\nsteps: [{keys: 0123}]", "steps 1: keys must stand in quotes"),
+        ('about: x\nsteps: [{keys: "12x"}]', "keys: '12x' has characters that can't be here"),
+        ("about: x\nsteps: [{waits: -1}]", "steps 1 waits"),
+        ("about: x\nsteps: [{hears: a, keys: '1'}]", "is no step"),
+        ("about: x\nsteps: []\ncaller: nobody", "caller: 'nobody' has characters"),
+        ("about: x\nsteps: []\nexpects: {outcome: fine}", "expects outcome"),
+        ("\xff", "about: and steps:"),
+    ],
+)
+def test_a_malformed_scenario_is_refused_with_the_place_and_the_remedy(tmp_path, text, complaint):
+    file = tmp_path / "s.yaml"
+    file.write_text(text, "utf-8")
+
+    with pytest.raises(ScenarioError) as refusal:
+        load(file)
+
+    assert str(refusal.value).startswith(str(file))
+    assert complaint in str(refusal.value)
+
+
+def test_a_scenario_that_is_not_there_is_said_so(tmp_path):
+    with pytest.raises(ScenarioError, match="No such file"):
+        load(tmp_path / "none.yaml")
+
+
+def test_binary_rubbish_is_no_scenario(tmp_path):
+    (tmp_path / "s.yaml").write_bytes(bytes(range(256)))
+
+    with pytest.raises(ScenarioError, match="not readable"):
+        load(tmp_path / "s.yaml")
