@@ -241,7 +241,8 @@ class AsteriskLine:
             return
         if isinstance(how, Continue):
             # Variables can't be set while something plays: Asterisk would wait for its end.
-            await self.hush()
+            filler, self._filler = self._filler, None
+            await asyncio.gather(self.hush(), *([self._stop(filler)] if filler is not None else []))
             await self._silence(self._patience)
             if self._language is not None:
                 how = Continue(how.context, {**how.variables, "IVR_LANGUAGE": self._language})

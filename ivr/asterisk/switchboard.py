@@ -51,8 +51,8 @@ class SwitchboardSettings:
     patience: seconds that a line waits for an event that must come.
     at_once: how many channels are asked about at the same time after a connection.
     over_context: the dialplan's context for calls whose longest duration is reached.
-    filler: clips of silence to play while nothing else does; none: Asterisk's silence generator, which keeps the
-    recording's time line as well, but lets Asterisk report quick keys twice.
+    filler: clips of silence to play while nothing else does.  When empty, Asterisk's silence generator runs, which
+    keeps the recording's time line as well, but lets Asterisk report quick keys twice.
     """
 
     capacity: int = 200
@@ -62,7 +62,7 @@ class SwitchboardSettings:
     patience: float = 1.0
     at_once: int = 16
     over_context: str = "over"
-    filler: tuple[str, ...] = ()
+    filler: tuple[str, ...] = ("pause/200",) * 100
 
 
 class _Stage(Enum):

@@ -319,6 +319,7 @@ class FakeAri:
                 await self._destroy(one.id, 16)
                 return 204, None
             case "POST", ["variable"]:
+                await self.until(lambda: not one.playing, 60)
                 one.variables[request.query["variable"]] = request.query["value"]
                 return 204, None
             case _ if one.owner is None:

@@ -52,7 +52,7 @@ async def controller(
     asterisk: FakeAri, hotline: Hotline, ari: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[Switchboard]:
     """A controller at work.  Leaving it is a kill: its calls stay on Asterisk."""
-    usual: dict[str, Any] = {"tidy_every": NEVER, "patience": 0.2}
+    usual: dict[str, Any] = {"tidy_every": NEVER, "patience": 0.2, "filler": ()}
     async with Ari(asterisk.settings(**(ari or {}))) as client:
         board = Switchboard(client, hotline.on_call, hotline.on_over, SwitchboardSettings(**(usual | settings)))
         async with running(board.run()):
@@ -428,7 +428,7 @@ async def test_one_odd_channel_does_not_keep_the_others_from_being_adopted():
 async def test_a_controller_whose_name_was_taken_stops_driving_calls():
     first, second = Hotline(), Hotline()
     async with FakeAri() as asterisk, Ari(asterisk.settings()) as client:
-        board = Switchboard(client, first.on_call, first.on_over)
+        board = Switchboard(client, first.on_call, first.on_over, SwitchboardSettings(filler=()))
         task = asyncio.create_task(board.run())
         await asterisk.until(lambda: board.ready)
         await asterisk.dial()
@@ -555,6 +555,19 @@ async def test_a_hand_over_hushes_first_since_asterisk_would_wait_for_the_end():
         order = [request.split("/", 1)[0] + request.rsplit("/", 1)[1] for request in asterisk.requests[-4:]]
         assert order == [f"DELETE {call}-p0", "POST variable", "POST variable", "POST continue"]
         assert asterisk.channels[call].variables["IVR_LANGUAGE"] == "ru"
+
+
+@in_loop
+async def test_a_hand_over_does_not_wait_for_the_end_of_the_filler():
+    async def hand_over(line: AsteriskLine) -> None:
+        await line.play(["uk/long"])
+        await line.hush()
+        await line.hand_over("agents", "gave up", "uk")
+
+    async with FakeAri() as asterisk, controller(asterisk, Hotline(hand_over), filler=("pause/long",)) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: asterisk.channels[call].context == "agents")
+        assert board._ari.counts["requests without answer"] == 0
 
 
 @in_loop

@@ -237,6 +237,22 @@ async def test_keys_during_a_prompt_are_heard_at_once_and_hushing_makes_room_for
 
 
 @in_loop
+@pytest.mark.parametrize(("tone", "gap"), [(40, 20), (40, 40), (60, 40), (70, 60), (100, 40), (300, 80)])
+async def test_quick_keys_after_a_prompt_and_slow_ones_are_neither_doubled_nor_lost(asterisk, clips, tone, gap):
+    keys = "1122334455667788990*#" if tone < 300 else "11*#"
+    async with desk(asterisk) as ours, calling(asterisk, clips) as caller:
+        line = await ours.line()
+        await line.play([clips.first])
+        assert await hear(line) == Played(whole=True)
+        await caller.press(keys, tone_ms=tone, gap_ms=gap)
+        await line.play([clips.second])
+        heard = []
+        while not isinstance(what := await hear(line), Played):
+            heard.append(what)
+        assert "".join(key.digit for key in heard) == keys
+
+
+@in_loop
 async def test_a_prompt_can_be_hushed_in_the_moment_it_begins(asterisk, clips):
     async with desk(asterisk) as ours, calling(asterisk, clips):
         line = await ours.line()
@@ -463,8 +479,8 @@ async def test_asterisk_sends_only_what_was_asked_for_and_all_of_it_is_known(ast
         assert {await hear(line), await hear(line)} == {Key("1"), Played(whole=True)}
         await line.hang_up()
         await ours.ended(line.began.call)
-        # broadcast, start, key, finished, 2 requests to hang up, end, destroyed
-        assert ours.ari.counts["events"] == 8
+        # broadcast, start, key, prompt finished, 2 requests to hang up, filler finished, end, destroyed
+        assert ours.ari.counts["events"] == 9
         assert not ours.ari.strangers.counts
 
 
