@@ -150,6 +150,7 @@ async def test_a_claim_that_came_to_nothing_is_cleared_away():
         await asterisk.until(lambda: board.in_hand == 1)
         await board.tidy(later())
         assert board.in_hand == 1, "still on offer: somebody may have it yet"
+        assert not hotline.lines
         asterisk.channels[call].app = "Playback"  # the dialplan went on
         await board.tidy(later())
         assert board.in_hand == 0
@@ -391,11 +392,13 @@ async def test_a_caller_who_left_during_a_disconnect_is_heard_to_be_gone():
     async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
         call = await asterisk.dial()
         await asterisk.until(lambda: hotline.lines)
+        await hotline.lines[0].play(["uk/a"])
         await asterisk.vanish(call)
         await asterisk.drop_sockets()
         await asterisk.until(lambda: hotline.heard == [Gone(Cause.UNKNOWN)])
         await asterisk.until(lambda: hotline.causes == {call: Cause.UNKNOWN})
         assert board.in_hand == 0
+        assert not board.leaked()
 
 
 @in_loop
