@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from domain import demo
 from domain.store import StoreFault
 from ivr.asterisk.ari import ApplicationTaken
 from ivr.asterisk.bundle import CannotInstall
@@ -63,17 +65,18 @@ def run(main: Any) -> Any:
 @click.command()
 @common
 @click.option("--loopback-endpoints", is_flag=True, help="Let callers on this machine dial without a trunk.")
-def up(config: Path | None, loopback_endpoints: bool, **given: Any) -> None:
+@click.option("--demo-customers", is_flag=True, help="Put the demo customers into the store.")
+def up(config: Path | None, loopback_endpoints: bool, demo_customers: bool, **given: Any) -> None:
     """Run the hotline in the foreground.
 
     SIGTERM and Ctrl-C stop it in order: no new calls, the present ones to their end.  After a crash, the next
     start takes over the calls that Asterisk still holds.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    run(_up(settings_from(config, **given), loopback_endpoints))
+    run(_up(settings_from(config, **given), loopback_endpoints, demo_customers))
 
 
-async def _up(settings: Settings, loopback_endpoints: bool) -> None:
+async def _up(settings: Settings, loopback_endpoints: bool, demo_customers: bool) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -81,6 +84,8 @@ async def _up(settings: Settings, loopback_endpoints: bool) -> None:
         if not server.config.trunk and not (server.config.loopback_endpoints):
             log.warning("nobody can call: set a trunk (asterisk.trunk), or give --loopback-endpoints")
         async with hotline(settings, server) as house:
+            if demo_customers:
+                await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, datetime.now(UTC))))
             console.print(f"ready: {house.address}; health: http://127.0.0.1:{house.http_port}/readyz")
             asked = asyncio.create_task(stopped.wait())
             await asyncio.wait({house.running, asked}, return_when=asyncio.FIRST_COMPLETED)

@@ -4,8 +4,8 @@ Rules
 1. Every call that we ever drove gets its outcome, also one that ended while nobody was looking: its journal is
    replayed and the caller's hang-up is answered as if it had been heard.
 2. Every tape is settled (sealed, erased, or noted as missing), tried again until the disk agrees.
-3. An orderly stop drains: no new calls, then the present ones to their end; what is left after the drain stays on
-   Asterisk, for us after the restart or for another controller.
+3. An orderly stop drains: no new calls, then the present ones to their end and their tapes settled; what is left
+   after the drain stays on Asterisk, for us after the restart or for another controller.
 """
 
 import asyncio
@@ -109,7 +109,7 @@ class Controller:
             self._ari, self._on_call, self._on_over, SwitchboardSettings(capacity=settings.capacity)
         )
         self._hands = ThreadPoolExecutor(2, thread_name_prefix="archive")
-        self._settling: set[str] = set()
+        self._unsettled: set[str] = set()  # over, or about to be, and not in order yet
         self.news = asyncio.Event()  # set whenever a call is over and settled
         self._stopping = asyncio.Event()
         self.figures.gauge("hotline_calls_in_hand", "Calls conducted now", lambda: self.switchboard.in_hand)
@@ -161,7 +161,7 @@ class Controller:
             while True:
                 self.news.clear()
                 record = await asyncio.wrap_future(self.store.read(lambda c: calls.recording(c, call)))
-                if call not in self._settling and record is not None and record.state != "recording":
+                if call not in self._unsettled and record is not None and record.state != "recording":
                     return
                 await self.news.wait()
 
@@ -169,7 +169,7 @@ class Controller:
         try:
             async with asyncio.timeout(self._settings.drain):
                 await self.switchboard.drain()
-                while self._settling:
+                while self._unsettled:
                     self.news.clear()
                     await self.news.wait()
         except TimeoutError:
@@ -178,11 +178,13 @@ class Controller:
     # One call
 
     async def _on_call(self, line: AsteriskLine, adopted: bool) -> None:
-        await Session(self.house, line).run(adopted=adopted)
+        ending = await Session(self.house, line).run(adopted=adopted)
+        if ending is not None and ending.to is None:
+            self._unsettled.add(line.began.call)  # its channel ends any moment now
 
     async def _on_over(self, call: str, cause: Cause, at: datetime) -> None:
         """The call is over for good: see that it has its outcome, and settle its tape."""
-        self._settling.add(call)
+        self._unsettled.add(call)
         try:
             await self._conclude(call, cause, at)
             for attempt in range(1_000_000):
@@ -190,7 +192,7 @@ class Controller:
                     return
                 await asyncio.sleep(RETRIES[min(attempt, len(RETRIES) - 1)])
         finally:
-            self._settling.discard(call)
+            self._unsettled.discard(call)
             self.news.set()
 
     async def _conclude(self, call: str, cause: Cause, at: datetime) -> None:
@@ -227,7 +229,7 @@ class Controller:
                     self.store.read(lambda c: calls.unfinished(c, self._settings.name))
                 )
                 strays = {r.began.call for r in open_calls} | set(self.archive.waiting())
-                await self.switchboard.account_for(sorted(strays - self._settling))
+                await self.switchboard.account_for(sorted(strays - self._unsettled))
             except (AriError, AriUnreachable, StoreFault) as fault:
                 log.warning("could not look for stray calls: %s", fault)
             await asyncio.sleep(LOOK_FOR_STRAYS)

@@ -130,9 +130,7 @@ def test_hanging_up_at_any_step_leaves_one_outcome_and_what_was_confirmed(asteri
 
 
 def test_the_recording_is_the_call_both_sides_of_it_and_as_long(asterisk, tmp_path, index):
-    result, caller = held(
-        asterisk, tmp_path, index, *READS, "receipt_again", "2", "goodbye", dtmf="inband"
-    )
+    result, caller = held(asterisk, tmp_path, index, *READS, "receipt_again", "2", "goodbye", dtmf="inband")
 
     with wave.open(str(tmp_path / result.recording.path)) as wav:
         samples = np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2).astype(float)

@@ -1,0 +1,113 @@
+"""The command line says what it does, and what is wrong."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ivr.__main__ import main
+from ivr.simulator.text import Keyboard
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def ivr(*arguments, **options):
+    return CliRunner().invoke(main, arguments, **options)
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_explains_itself(command):
+    result = ivr(command, "--help")
+
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 3
+
+
+@pytest.mark.parametrize("options", [["--help"], ["-h"]])
+def test_run_explains_itself_without_installing_anything(options):
+    done = subprocess.run([REPOSITORY / "run", *options], capture_output=True, text=True, check=True)
+
+    for option in ("--once", "--data DIR", "--sip-port", "--http-port", "--rtp-ports A-B"):
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_bad_settings_end_with_a_message_and_not_with_a_trace(command, tmp_path):
+    (tmp_path / "bad.toml").write_text("capacity = 0")
+
+    result = ivr(command, "--config", str(tmp_path / "bad.toml"))
+
+    assert result.exit_code == 2
+    assert "capacity" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_what_asterisk_cannot_have_is_a_message_too(tmp_path, bundle_there):
+    (tmp_path / "bad.toml").write_text('[asterisk]\nagents = ["not an address"]\nfoo = 1')
+
+    result = ivr("up", "--config", str(tmp_path / "bad.toml"), "--data", str(tmp_path / "d"))
+
+    assert result.exit_code == 2
+    assert "asterisk.agents.0: Value error, 'not an address' is not a SIP address" in result.output
+    assert "asterisk.foo" in result.output
+
+
+@pytest.fixture
+def bundle_there(monkeypatch, tmp_path):
+    """As if Asterisk were installed; nothing here starts it."""
+    from ivr.asterisk import bundle
+
+    there = bundle.Bundle("22.10.1", tmp_path / "asterisk", tmp_path, tmp_path)
+    monkeypatch.setattr(bundle, "install", lambda *_: there)
+
+
+def test_a_call_to_a_scenario_that_is_not_there_says_so(tmp_path):
+    result = ivr("call", str(tmp_path / "none.yaml"), "--to", "sip:hotline@127.0.0.1:5060")
+
+    assert result.exit_code == 1
+    assert "No such file" in result.output
+
+
+def test_calls_stay_on_this_machine_unless_told_otherwise():
+    scenario = str(REPOSITORY / "tests/conversations/one_reading.yaml")
+
+    result = ivr("call", scenario, "--to", "sip:hotline@192.0.2.1:5060")
+
+    assert result.exit_code == 1
+    assert "not on this machine" in result.output
+
+
+def test_a_conversation_at_the_keyboard():
+    keyed = "1\n\n1000000083\n104700#\n1\n2\n"
+
+    result = ivr("simulate", input=keyed)
+
+    assert result.exit_code == 0, result.output
+    assert "reading_taken" in result.output
+    assert "104700" in result.output
+
+
+def test_the_keyboard_knows_silence_hanging_up_and_what_is_no_key():
+    class Line:
+        playing = False
+
+    written = iter(["", "hello", "12#", "q"])
+    keyboard = Keyboard(lambda _: next(written))
+
+    assert keyboard.next(Line()).waits == 8.0
+    assert keyboard.next(Line()).keys == "12#"
+    assert type(keyboard.next(Line())).__name__ == "HangsUp"
+
+
+def test_the_end_of_the_input_is_hanging_up():
+    result = ivr("simulate", input="")
+
+    assert "abandoned" in result.output
+
+
+def test_the_map_of_a_flow_is_a_mermaid_diagram():
+    result = ivr("map", "meter_reading")
+
+    assert result.output.startswith("flowchart TD")
+    assert "value single?" in result.output
