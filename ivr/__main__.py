@@ -6,6 +6,7 @@ from ivr.commands.asterisk import asterisk
 from ivr.commands.call import call
 from ivr.commands.demo import demonstrate
 from ivr.commands.flows import check, draw
+from ivr.commands.settings import show
 from ivr.commands.simulate import simulate
 from ivr.commands.up import up
 from prompts.command import prompts
@@ -17,7 +18,7 @@ def main() -> None:
     """The telephone hotline of a power distribution company."""
 
 
-for command in (up, demonstrate, simulate, call, check, draw, asterisk, prompts):
+for command in (up, demonstrate, simulate, call, check, draw, show, asterisk, prompts):
     main.add_command(command)
 
 if __name__ == "__main__":

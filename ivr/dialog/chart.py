@@ -20,13 +20,14 @@ def chart(found: Map) -> str:
     for spot in found.spots:
         if spot.hung_up:
             continue
-        shapes[spot.name] = _shape(spot)
+        shapes.setdefault(spot.name, _shape(spot))
         for way in spot.ways:
             to = found.spots[way.to]
             if way.how not in INTERRUPTIONS and not to.hung_up:
                 steps[spot.name, to.name].add(way.how)
-    names = {name: f"n{number}" for number, name in enumerate(shapes)}
-    lines = ["flowchart TD", *(f"  {names[name]}{shape}" for name, shape in shapes.items())]
+    drawn = [name for name in shapes if any(name in step for step in steps)]  # the rest only interruptions reach
+    names = {name: f"n{number}" for number, name in enumerate(drawn)}
+    lines = ["flowchart TD", *(f"  {names[name]}{shapes[name]}" for name in drawn)]
     for (one, other), labels in steps.items():
         lines.append(f"  {names[one]} -->{_label(labels)} {names[other]}")
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from domain.model import Began, Outcome
 from ivr.dialog.dialog import Answer, Dialog, Flow
+from ivr.dialog.grammar import Progress
 from ivr.dialog.moment import Moment, moment
 from ivr.dialog.turns import (
     INTERRUPTIONS,
@@ -77,6 +78,7 @@ class Map:
 
     flow: str
     spots: list[Spot] = field(default_factory=list[Spot])
+    unkeyable: list[str] = field(default_factory=list[str])
 
     @property
     def steps(self) -> int:
@@ -117,6 +119,7 @@ class Map:
         notice: the statement that the call is recorded.  harmless: questions that may come before it.
         """
         return [
+            *(f"can't be keyed: {answer}" for answer in self.unkeyable),
             *(f"dead end: {self._tell(i)}" for i in self.trapped()),
             *(f"no way to people: {self._tell(i)}" for i in self.without_people()),
             *(f"kept before the notice: {self._tell(i)}" for i in self.kept_before_notice(notice, set(harmless))),
@@ -224,6 +227,7 @@ def explore(flow: Flow, began: Began, world: World, *, limit: int = 200_000) -> 
         index, live = todo.pop()
         spot = found.spots[index]
         ways = list(_ways_on(spot, began, world))
+        found.unkeyable += _unkeyable(spot.turn)
         for how, answer in reversed(ways):
             # A coroutine can't be copied: every way but the last one taken is replayed from the start.
             dialog = live if answer is ways[0][1] else Dialog.replay(flow, began, spot.path)
@@ -231,6 +235,15 @@ def explore(flow: Flow, began: Began, world: World, *, limit: int = 200_000) -> 
             spot.ways.append(Step(how, answer, arrive(dialog, (*spot.path, answer))))
         spot.ways.reverse()
     return found
+
+
+def _unkeyable(turn: Turn[Any] | None) -> list[str]:
+    """Examples of a question's grammar that its keypad would never take for an answer."""
+    if not isinstance(turn, Ask):
+        return []
+    taken = (Progress.ENOUGH, Progress.EXPECTED, Progress.FULL)
+    kinds = turn.accepts.examples().items()
+    return [f"{kind} ({said}) at {turn.label}" for kind, said in kinds if turn.accepts.progress(said) not in taken]
 
 
 def _ways_on(spot: Spot, began: Began, world: World) -> Iterator[tuple[str, Answer]]:

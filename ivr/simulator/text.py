@@ -191,7 +191,8 @@ class TextLine:
 
     def heard(self) -> list[str]:
         """The prompts that began, in order, each once in a row."""
-        names = [prompt_of(s.clip) for s in self.said if s.clip.count("/") == 1]  # the deeper ones are numbers
+        spoken = [s.clip for s in self.said if s.clip.count("/") == 1 and not s.clip.startswith("pause/")]
+        names = [prompt_of(clip) for clip in spoken]  # deeper folders hold numbers
         return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
 
     def left_undone(self) -> Step | None:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.commands import Command
 from domain.model import Began, Outcome
-from ivr.dialog import Answer, Dialog, GaveUp, Interruption, digits, goodbye, one_of, transfer, yes_no
+from ivr.dialog import Answer, Dialog, GaveUp, Interruption, Progress, digits, goodbye, one_of, transfer, yes_no
 from ivr.dialog.explore import Unbounded, explore
 from ivr.dialog.moment import Opaque, freeze, moment
 
@@ -141,6 +141,19 @@ def test_a_notice_that_a_key_can_cut_short_is_no_notice():
         return DONE
 
     assert problems(hasty) == ["kept before the notice: hasty at 'record' after notice"]
+
+
+def test_an_answer_that_no_keypad_can_give_is_found():
+    class Odd(type(digits(2))):
+        def progress(self, keyed):
+            return Progress.MORE
+
+    async def odd(call):
+        await announced(call)
+        await call.ask("number", Odd(2, 2, 2))
+        return DONE
+
+    assert problems(odd) == ["can't be keyed: digits (11) at number"]
 
 
 def test_what_only_a_loop_knows_tells_two_moments_apart():

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from domain.model import Outcome
 from flows import FLOWS
 from flows.worlds import SHOWN, WITHHELD, world
 from ivr.commands.flows import missing_words, renewed
+from ivr.dialog import Ask
 from ivr.dialog.chart import chart
 from ivr.dialog.explore import explore
 from prompts import Catalogue
@@ -71,7 +73,17 @@ def test_the_map_shows_every_question_and_every_ending(found):
 
     assert drawn.startswith("flowchart TD")
     for spot in found.spots:
-        assert spot.hung_up or spot.name.replace("_", " ") in drawn
+        if isinstance(spot.turn, Ask) or (spot.ending and spot.ending.outcome is Outcome.READING_TAKEN):
+            assert spot.name.replace("_", " ") in drawn
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_the_map_in_the_readme_is_the_map_of_the_code(flow):
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+
+    assert renewed(readme, flow, chart(explore(FLOWS[flow], SHOWN, world))) == readme, (
+        "run: ivr map --write README.md"
+    )
 
 
 def test_a_map_is_renewed_in_its_place():

@@ -37,7 +37,9 @@ def test_a_prompt_that_does_not_come_fails_and_says_what_came(tmp_path):
     result = CliRunner().invoke(main, ["simulate", "--script", str(wrong)])
 
     assert result.exit_code == 1
-    assert "waiting for receipt; heard language" in " ".join(result.output.split())
+    said = " ".join(result.output.split())
+    assert "the call ended before the caller came to Hears(hears='receipt'" in said
+    assert "heard language, noinput" in said
 
 
 @pytest.mark.parametrize(
