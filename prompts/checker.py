@@ -13,7 +13,7 @@ import numpy as np
 from prompts import sound
 from prompts.composer import TRIES, Catalogue, Place, cut
 from prompts.render import Entry, hash_of, read_index, recipe, recordings, sounds, wanted
-from prompts.spoken import KINDS, LANGUAGES, PAUSE, Part
+from prompts.spoken import KINDS, LANGUAGES, SILENCES, Part
 
 FIELDS = (*TRIES, "note")
 LEAD_MS = 20
@@ -171,7 +171,7 @@ def _unfit(clip: str, path: Path, entry: Entry) -> list[str]:
         problems.append(f"{where} does not consist of whole 20-ms frames")
     if entry.ms != len(samples) * 1000 // sound.RATE:
         problems.append(f"{where} is not as long as the index says")
-    if clip == PAUSE:
+    if clip in SILENCES:
         return problems
     level = sound.active_db(samples)
     if abs(level - sound.LEVEL_DB) > LEVEL_TOLERANCE_DB:

@@ -23,7 +23,7 @@ import numpy as np
 
 from prompts import rhvoice, sound
 from prompts.composer import HERE, TRIES, Catalogue, Piece, cut, read_texts
-from prompts.spoken import LANGUAGES, PAUSE, Melody, Part
+from prompts.spoken import LANGUAGES, PAUSE, SILENCES, Melody, Part
 
 CHAIN = 1
 """Raise it when the way from text to sound changes in a way that no setting tells."""
@@ -179,8 +179,8 @@ def render(
     try:
         for number, (clip, part, recording) in enumerate(todo):
             progress(clip, number, len(todo))
-            if clip == PAUSE:
-                samples, voice = np.zeros(int(PAUSE.rpartition("/")[2]) * sound.RATE // 1000), "silence"
+            if clip in SILENCES:
+                samples, voice = np.zeros(int(clip.rpartition("/")[2]) * sound.RATE // 1000), "silence"
             elif recording:
                 samples, voice = _conditioned(recorded[clip], part), "talent"
                 report.recorded.append(clip)
@@ -264,6 +264,6 @@ def script(lang: str, folder: Path = HERE) -> str:
                     table.writerow([f"{piece.clip}.wav", piece.spoken, *around, ending, texts.get("note", "")])
                     done.add(piece.clip)
     for clip, part in parts.items():
-        if clip not in done and clip != PAUSE:
+        if clip not in done and clip not in SILENCES:
             table.writerow([f"{clip}.wav", part.text, "", "", ENDINGS[part.melody], ""])
     return out.getvalue()

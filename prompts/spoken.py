@@ -29,6 +29,9 @@ LANGUAGES = ("uk", "ru", "en")
 LARGEST = 10**9 - 1
 PAUSE = "pause/200"
 """Clip of 200 ms of silence, between groups of digits and after a value that ends a sentence."""
+FILLER = "pause/10000"
+"""Clip of 10 s of silence, for the exchange to play while the hotline listens (docs/decisions/044)."""
+SILENCES = (PAUSE, FILLER)
 
 
 class Unspeakable(ValueError):
@@ -176,7 +179,7 @@ class Tongue:
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
-        self.parts: dict[str, Part] = {PAUSE: Part(",", "leads")}
+        self.parts: dict[str, Part] = dict.fromkeys(SILENCES, Part(",", "leads"))
         self._name_numbers()
         self._name_units()
         self._name_dates()

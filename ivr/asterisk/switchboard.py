@@ -62,7 +62,7 @@ class SwitchboardSettings:
     patience: float = 1.0
     at_once: int = 16
     over_context: str = "over"
-    filler: tuple[str, ...] = ("pause/200",) * 100
+    filler: tuple[str, ...] = ("pause/10000",) * 6
 
 
 class _Stage(Enum):
