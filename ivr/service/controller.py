@@ -114,6 +114,11 @@ class Controller:
         self._stopping = asyncio.Event()
         self.figures.gauge("hotline_calls_in_hand", "Calls conducted now", lambda: self.switchboard.in_hand)
         self.figures.gauge("hotline_tapes_waiting", "Tapes not settled yet", lambda: len(self.archive.waiting()))
+        self.figures.gauge(
+            "hotline_prompts_missing",
+            "Words that could not be said",
+            lambda: sum(catalogue.missing.values()),
+        )
         self.figures.gauge("hotline_ready", "1 while calls are taken", lambda: float(self.switchboard.ready))
 
     async def run(self) -> None:

@@ -1,11 +1,13 @@
 """A hotline on one machine: Asterisk, the store and the controller, wired by hand, started and stopped together.
 
 Rule: an Asterisk that already runs in our run directory is taken over with its calls; that is how a controller that
-was killed comes back to its callers.
+was killed comes back to its callers.  The first controller of a data directory owns its Asterisk and stops it in the
+end; a second one (of another name) only uses it.
 """
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import re
 import socket
@@ -13,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import ValidationError
 
@@ -66,6 +68,7 @@ async def exchange(
     run = settings.data / "exchange"
     bundle = await asyncio.to_thread(bundles.install, settings.data, progress)
     async with contextlib.AsyncExitStack() as stack:
+        owner = _owns(stack.enter_context((settings.data / "exchange.lock").open("ab")))
         server = AsteriskServer.running(bundle, run)
         if server is not None:
             log.info("taking over the Asterisk that runs already (pid %s)", server.pid)
@@ -90,7 +93,7 @@ async def exchange(
             await asyncio.to_thread(server.ready)
             yield server
         finally:
-            if not settings.keep_asterisk:
+            if owner and not settings.keep_asterisk:
                 await asyncio.to_thread(server.stop)
 
 
@@ -131,6 +134,15 @@ async def hotline(
             await asyncio.gather(running, return_exceptions=True)
             http.cancel()
             await asyncio.gather(http, return_exceptions=True)
+
+
+def _owns(lock: IO[bytes]) -> bool:
+    """Whether nobody else has the exchange of this data directory; the kernel frees the lock of who was killed."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _place(error: Any) -> str:
