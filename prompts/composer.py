@@ -155,6 +155,11 @@ class Catalogue:
             if isinstance(item, Place) and (item.kind or item.name not in self.prompts)
         )
 
+    def mentioned(self, prompt: str, lang: str = LANGUAGES[0]) -> frozenset[str]:
+        """The prompts that ``prompt`` says within itself, in any of its tries."""
+        items = (item for attempt in (1, 2, 3) for item in self._pieces(lang, prompt, attempt))
+        return frozenset(item.name for item in items if isinstance(item, Place) and item.name in self.prompts)
+
     def parts(self, lang: str) -> dict[str, Part]:
         """Every clip of a language: static pieces and parts of numbers, with what they say."""
         static = {
