@@ -1,0 +1,150 @@
+"""Results as tables: the same for the screen and for the documentation."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.figures import ARMS, Arm, Calls, Latency, Parts, StoreRun
+
+Rows = list[list[str]]
+"""The first row is the head."""
+
+CONVERSATION = "a conversation with its journal and store, one call at a time"
+"""The part of `bench.parts` by which the event loop's share is told apart."""
+
+STEPS = {
+    "value_single": "the account is right (1) -> the question for the value",
+    "read_back": "the value (2330#) -> the read-back",
+    "receipt": "confirmed (1) -> the receipt number; or once more (1)",
+    "goodbye": "enough (2) -> goodbye",
+}
+
+
+def show(console: Console, shown: Iterable[tuple[str, Rows]]) -> None:
+    """On the screen."""
+    for title, (head, *rows) in shown:
+        table = Table(*head, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def markdown(shown: Iterable[tuple[str, Rows]]) -> str:
+    """In the documentation."""
+    lines: list[str] = []
+    for title, (head, *rows) in shown:
+        lines += [f"**{title}**", "", _row(head), _row("---" for _ in head), *map(_row, rows), ""]
+    return "\n".join(lines)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def of_calls(run: Calls) -> list[tuple[str, Rows]]:
+    """Latency, latency by answer, CPU, what each side kept, discarded rounds."""
+    tables = [
+        ("Last key to the next prompt as the caller hears it, ms", _latency(run)),
+        ("By answer, first packet, p50 / p99 ms", _steps(run)),
+        ("CPU per call, ms: median of the rounds (least-most)", _cpu(run)),
+        ("The controller's CPU per call by thread, ms", _threads(run)),
+        ("What was kept", [["what", "n"], *([what, str(n)] for what, n in run.kept.items())]),
+    ]
+    discarded = [[r.arm, str(r.at_once), r.discarded] for r in run.rounds if r.discarded]
+    if discarded:
+        tables.append(("Rounds discarded", [["who", "at once", "why"], *discarded]))
+    return tables
+
+
+def of_parts(run: Parts) -> list[tuple[str, Rows]]:
+    """Each part, alone."""
+    rows = [["what", "times", "CPU ms each", "of it by thread", "wall ms each"]]
+    for part in run.parts:
+        threads = ", ".join(f"{name} {ms:.2f}" for name, ms in part.threads.items())
+        rows.append([part.name, str(part.times), f"{part.cpu_ms:.2f}", threads, f"{part.wall_ms:.2f}"])
+    return [("Parts of a call, each alone", rows)]
+
+
+def of_split(run: Calls, parts: Parts) -> list[tuple[str, Rows]]:
+    """Where the controller's CPU per call goes, under load: its threads, the event loop's in two."""
+    at_once = max(_at_once(run), default=0)
+    cost = run.cost("controller", at_once)
+    if cost is None:
+        return []
+    talk = next(part.threads["event loop"] for part in parts.parts if part.name == CONVERSATION)
+    loop = cost.threads.get("event loop", 0.0)
+    store = sum(ms for name, ms in cost.threads.items() if name.startswith("store"))
+    archive = cost.threads.get("archive", 0.0)
+    whole = cost.controller.median
+    rows = [
+        ("event loop: ARI requests and events, the line, the switchboard", loop - talk),
+        ("event loop: the conversation, as measured alone", talk),
+        ("store's threads: journal, reading, and what the sealing asks and notes", store),
+        ("archive's threads: sealing the tape", archive),
+        ("others", whole - loop - store - archive),
+        ("together", whole),
+    ]
+    title = f"Where the controller's CPU per call goes, {at_once} calls at once, ms"
+    return [(title, [["what", "CPU", "share"], *([what, f"{ms:.1f}", f"{ms / whole:.0%}"] for what, ms in rows)])]
+
+
+def of_store(run: StoreRun) -> list[tuple[str, Rows]]:
+    """Every kind of job."""
+    rows = [["job", "calls at once", "n", "p50 ms", "p99 ms", "CPU ms each"]]
+    rows += [
+        [job.name, str(job.calls), str(job.n), f"{job.p50:.2f}", f"{job.p99:.2f}", f"{job.cpu:.2f}"]
+        for job in run.jobs
+    ]
+    return [(f"The store alone, {run.accounts} accounts", rows)]
+
+
+def _at_once(run: Calls) -> list[int]:
+    return sorted({r.at_once for r in run.rounds})
+
+
+def _latency(run: Calls) -> Rows:
+    rows = [["calls at once", "who", "n", "packet p50", "packet p99", "onset p50", "onset p99"]]
+    for at_once in _at_once(run):
+        ours, plain = run.latency("controller", at_once), run.latency("dialplan", at_once)
+        rows.append([str(at_once), "controller", *_figures(ours)])
+        rows.append([str(at_once), "plain dialplan", *_figures(plain)])
+        if ours and plain:
+            ratios = [a / b for a, b in zip(ours[1:], plain[1:], strict=True)]
+            rows.append([str(at_once), "ratio", "", *(f"{ratio:.2f}" for ratio in ratios)])
+    return rows
+
+
+def _figures(found: Latency | None) -> list[str]:
+    return [str(found.n), *(f"{value:.1f}" for value in found[1:])] if found else ["0", "-", "-", "-", "-"]
+
+
+def _steps(run: Calls) -> Rows:
+    kinds: list[tuple[int, Arm]] = [(at_once, arm) for at_once in _at_once(run) for arm in ARMS]
+    rows = [["answer -> prompt", *(f"{arm}, {at_once}" for at_once, arm in kinds)]]
+    for step, words in STEPS.items():
+        found = [run.latency(arm, at_once, step) for at_once, arm in kinds]
+        rows.append([words, *(f"{f.packet_p50:.1f} / {f.packet_p99:.1f}" if f else "-" for f in found)])
+    return rows
+
+
+def _cpu(run: Calls) -> Rows:
+    rows = [["calls at once", "answers a call", "controller", "Asterisk with it", "Asterisk, dialplan", "ratio"]]
+    for at_once in _at_once(run):
+        if (ours := run.cost("controller", at_once)) and (plain := run.cost("dialplan", at_once)):
+            both = (ours.controller.median + ours.asterisk.median) / plain.asterisk.median
+            rows.append(
+                [
+                    str(at_once), f"{ours.answers:.0f}", str(ours.controller), str(ours.asterisk),
+                    str(plain.asterisk), f"{both:.2f}",
+                ]
+            )  # fmt: skip
+    rows.append(["none", "-", f"{run.idle_ms:.1f} a second", "", "", ""])
+    return rows
+
+
+def _threads(run: Calls) -> Rows:
+    costs = {at_once: cost for at_once in _at_once(run) if (cost := run.cost("controller", at_once))}
+    names = sorted({name for cost in costs.values() for name, ms in cost.threads.items() if ms >= 0.05})
+    head = ["thread", *(f"{at_once} at once" for at_once in costs)]
+    return [head, *([name, *(f"{cost.threads.get(name, 0.0):.1f}" for cost in costs.values())] for name in names)]
