@@ -1,25 +1,45 @@
-"""The command line, and the composition root: the only module that knows all the others."""
+"""The command line, and the composition root.
+
+Rule: a command is imported when it is used.  A controller that comes back to waiting callers has no time to load what
+renders prompts and draws maps.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 import click
 
-from ivr.commands.asterisk import asterisk
-from ivr.commands.call import call
-from ivr.commands.demo import demonstrate
-from ivr.commands.flows import check, draw
-from ivr.commands.settings import show
-from ivr.commands.simulate import simulate
-from ivr.commands.up import up
-from prompts.command import prompts
+COMMANDS: Final = {
+    "up": "ivr.commands.up:up",
+    "demo": "ivr.commands.demo:demonstrate",
+    "simulate": "ivr.commands.simulate:simulate",
+    "call": "ivr.commands.call:call",
+    "check": "ivr.commands.flows:check",
+    "map": "ivr.commands.flows:draw",
+    "settings": "ivr.commands.settings:show",
+    "asterisk": "ivr.commands.asterisk:asterisk",
+    "prompts": "prompts.command:prompts",
+}
+"""Command -> where it is."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _OnDemand(click.Group):
+    def list_commands(self, ctx: click.Context) -> Sequence[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        return getattr(import_module(module), name)
+
+
+@click.group(cls=_OnDemand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="grid-hotline")
 def main() -> None:
     """The telephone hotline of a power distribution company."""
 
-
-for command in (up, demonstrate, simulate, call, check, draw, show, asterisk, prompts):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -5,14 +5,12 @@ Make one:  edit `tables`, then  python -m domain.migrations "what changed"  and 
 """
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
+
+if TYPE_CHECKING:  # it is loaded only when there is something to migrate: a restart has callers waiting
+    from alembic.config import Config
 
 _LOCK: Final = 0x677269  # the name of PostgreSQL's advisory lock: "gri"
 
@@ -21,8 +19,10 @@ class UnknownRevision(Exception):
     """The database has a schema that this program doesn't know."""
 
 
-def config(conn: Connection | None = None) -> Config:
+def config(conn: Connection | None = None) -> "Config":
     """Alembic's settings, without a file; with `conn` it works on that connection, in its transaction."""
+    from alembic.config import Config
+
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     settings.attributes["connection"] = conn
@@ -37,13 +37,28 @@ def upgrade(engine: Engine) -> None:
     with engine.connect() as conn, conn.begin():  # SQLite: BEGIN IMMEDIATE, the lock that the second one waits for
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        settings = config(conn)
-        here = MigrationContext.configure(conn).get_current_revision()
-        scripts = ScriptDirectory.from_config(settings)
-        if here == scripts.get_current_head():
+        here = _revision(conn)
+        if here == head():
             return
+        from alembic import command
+        from alembic.script import ScriptDirectory
+        from alembic.util import CommandError
+
+        settings = config(conn)
         try:
-            scripts.get_revision(here or "base")
+            ScriptDirectory.from_config(settings).get_revision(here or "base")
         except CommandError as error:
             raise UnknownRevision(here) from error
         command.upgrade(settings, "head")
+
+
+def head() -> str:
+    """The newest revision: the files are numbered, and a revision is its file's number (tested)."""
+    return max(path.name[:4] for path in (Path(__file__).parent / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
+
+
+def _revision(conn: Connection) -> str | None:
+    """The revision that the database is at; None when it is new."""
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    return conn.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()

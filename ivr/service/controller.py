@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-
-import uvicorn
 
 from domain import calls
 from domain.model import Began, Outcome
@@ -25,7 +24,6 @@ from flows import FLOWS
 from ivr.asterisk.ari import Ari, AriError, AriSettings, AriUnreachable
 from ivr.asterisk.line import AsteriskLine
 from ivr.asterisk.switchboard import Switchboard, SwitchboardSettings
-from ivr.console import application
 from ivr.journal import Journal
 from ivr.ports import Cause, Gone, Heard
 from ivr.service.figures import Figures
@@ -148,7 +146,9 @@ class Controller:
 
     async def serve_http(self, port: int) -> None:
         """Health and figures on loopback, until cancelled."""
-        app = application(self.store, self.figures.registry, lambda: self.switchboard.ready)
+        # Imported only now: callers who wait for a controller to come back don't wait for its dashboards.
+        uvicorn, console = await asyncio.to_thread(lambda: (import_module("uvicorn"), import_module("ivr.console")))
+        app = console.application(self.store, self.figures.registry, lambda: self.switchboard.ready)
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="off")
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals are the owner's

@@ -90,7 +90,6 @@ async def exchange(
             server = AsteriskServer(bundle, config, ports=ports, die_with_parent=die_with_parent)
             await server.__aenter__()
         try:
-            await asyncio.to_thread(server.ready)
             yield server
         finally:
             if owner and not settings.keep_asterisk:
@@ -120,7 +119,7 @@ async def hotline(
         )
         running = asyncio.create_task(controller.run())
         port = settings.http_port or _free_port()
-        http = asyncio.create_task(controller.serve_http(port))
+        http: asyncio.Task[None] | None = None
         try:
             ready = asyncio.create_task(controller.ready())
             await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
@@ -128,12 +127,14 @@ async def hotline(
                 ready.cancel()
                 await running  # says why
             await ready
+            http = asyncio.create_task(controller.serve_http(port))
             yield Hotline(settings, server, controller, store, catalogue, port, running)
         finally:
             controller.stop()
             await asyncio.gather(running, return_exceptions=True)
-            http.cancel()
-            await asyncio.gather(http, return_exceptions=True)
+            if http is not None:
+                http.cancel()
+                await asyncio.gather(http, return_exceptions=True)
 
 
 def _owns(lock: IO[bytes]) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ivr.__main__ import main
+from ivr.__main__ import COMMANDS, main
 from ivr.simulator.text import Keyboard
 
 REPOSITORY = Path(__file__).parents[2]
@@ -16,7 +16,7 @@ def ivr(*arguments, **options):
     return CliRunner().invoke(main, arguments, **options)
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_explains_itself(command):
     result = ivr(command, "--help")
 

@@ -66,3 +66,7 @@ def test_every_table_can_be_made_on_postgresql(table: sa.Table):
     assert ("TIMESTAMP WITH TIME ZONE" in text) == any("at" in c.name.split("_") for c in table.columns)
     for index in table.indexes:
         assert str(CreateIndex(index).compile(dialect=dialect)).startswith("CREATE INDEX")
+
+
+def test_the_newest_file_is_alembics_head() -> None:
+    assert migrations.head() == ScriptDirectory.from_config(migrations.config()).get_current_head()
