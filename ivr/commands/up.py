@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import signal
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ivr.asterisk.ports import NoFreePorts, PortTaken
 from ivr.asterisk.server import AsteriskFailed, AsteriskServer
 from ivr.commands.output import console, fail
 from ivr.service.hotline import exchange, hotline
+from ivr.service.keeper import keep
 from ivr.service.settings import BadSettings, Settings, load
 from prompts import CatalogueError
 
@@ -69,14 +72,22 @@ def run(main: Any) -> Any:
 def up(config: Path | None, loopback_endpoints: bool, demo_customers: bool, **given: Any) -> None:
     """Run the hotline in the foreground.
 
-    SIGTERM and Ctrl-C stop it in order: no new calls, the present ones to their end.  After a crash, the next
-    start takes over the calls that Asterisk still holds.
+    SIGTERM and Ctrl-C stop it in order: no new calls, the present ones to their end.  A controller that dies is
+    replaced at once, and its successor takes over the calls that Asterisk still holds.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    run(_up(settings_from(config, **given), loopback_endpoints, demo_customers))
+    settings = settings_from(config, **given)
+
+    def conduct(tell_ready: Callable[[], None]) -> int:
+        run(_up(settings, loopback_endpoints, demo_customers, tell_ready))
+        return 0
+
+    sys.exit(keep(conduct))
 
 
-async def _up(settings: Settings, loopback_endpoints: bool, demo_customers: bool) -> None:
+async def _up(
+    settings: Settings, loopback_endpoints: bool, demo_customers: bool, tell_ready: Callable[[], None]
+) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -86,6 +97,7 @@ async def _up(settings: Settings, loopback_endpoints: bool, demo_customers: bool
         async with hotline(settings, server) as house:
             if demo_customers:
                 await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, datetime.now(UTC))))
+            tell_ready()
             console.print(f"ready: {house.address}; health: http://127.0.0.1:{house.http_port}/readyz")
             asked = asyncio.create_task(stopped.wait())
             died = asyncio.create_task(_death_of(server))
