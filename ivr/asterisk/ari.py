@@ -121,6 +121,7 @@ class Ari:
         self._caught_up = False
         self._heard_at = float("-inf")
         self._taken = False
+        self._closed = False
 
     async def __aenter__(self) -> "Ari":
         credentials = f"{self.settings.user}:{self.settings.password}"
@@ -139,7 +140,11 @@ class Ari:
     def ready(self) -> bool:
         """Events really flow: connected, caught up with what we missed, and heard from within two heartbeats."""
         silent = asyncio.get_running_loop().time() - self._heard_at
-        return self._caught_up and not self._taken and silent <= 2 * self.settings.heartbeat
+        return self._caught_up and not self._taken and not self._closed and silent <= 2 * self.settings.heartbeat
+
+    def close(self) -> None:
+        """Asterisk is gone for good: from now on every request is AriUnreachable at once, without being sent."""
+        self._closed = True
 
     async def request(
         self, method: str, path: str, body: object = None, patience: aiohttp.ClientTimeout | None = None
@@ -150,6 +155,8 @@ class Ari:
         """
         if self._taken:
             raise ApplicationTaken(self._taken_words())
+        if self._closed:
+            raise AriUnreachable(f"{method} {path}: Asterisk is gone")
         if self._http is None:
             raise RuntimeError("an Ari is used inside `async with`")
         self.counts["requests"] += 1

@@ -9,9 +9,10 @@ Rules
 5. Parting - a hand-over or a hang-up - is owed until Asterisk confirms it; the switchboard repeats it.
 6. Something always plays: behind every prompt waits a filler, silence from a file; the next prompt stops it.
 
-Theory: a playback's id is one of four derived from the channel's.  So whoever adopts the call after a crash can
-stop what its predecessor left playing, though ARI can't list the playbacks of a channel.  Only one plays at a
-time, and Asterisk keeps the order of a channel's events: an id is not used again while its end may still come.
+Theory: a playback's id is one of four derived from the channel's and our name.  So whoever adopts the call after a
+crash can stop what its predecessor of that name left playing, though ARI can't list the playbacks of a channel;
+and no controller can stop the prompts of another.  Only one plays at a time, and Asterisk keeps the order of a
+channel's events: an id is not used again while its end may still come.
 The filler keeps the recording's time line true, and it keeps keys single: while no file plays, Asterisk reports
 a key twice that follows the one before by less than 45 ms (docs/decisions/044-filler.md).
 """
@@ -129,10 +130,10 @@ class AsteriskLine:
         if self.over is not None:
             return
         if not clips:
-            self._put(Played(whole=True))
+            self._put(Played(whole=False, fault="nothing to play"))
             return
         stale = [name for name in (self._playing, self._filler) if name is not None]
-        name = f"{self._channel}-p{self._count % _IDS}"
+        name = self._name("p", self._count)
         self._count += 1
         self._playing, self._hushed = name, False
         folder = clips[-1].partition("/")[0]
@@ -213,9 +214,20 @@ class AsteriskLine:
             self._end_of(name, Played(whole=not self._hushed))
 
     async def silence_predecessor(self) -> None:
-        """Stop what another controller's line left playing on this channel."""
-        names = [f"{self._channel}-{kind}{number}" for kind in "pf" for number in range(_IDS)]
+        """Stop what a controller of our name left playing on this channel.  Others' prompts play on."""
+        names = [self._name(kind, number) for kind in "pf" for number in range(_IDS)]
+        stopped = await asyncio.gather(*(self._stop(name) for name in names))
+        # The ends of those are on their way: what we play first must bear another id.
+        self._count, self._fills = _after(stopped[:_IDS]), _after(stopped[_IDS:])
+
+    async def let_go(self) -> None:
+        """The call is another controller's: say and play nothing more, and take back what waits to be heard."""
+        names = [name for name in (self._playing, self._filler) if name is not None]
+        self._playing = self._filler = None
+        for name in names:
+            self._ledger.give_up(PLAYBACK, name)  # should stopping fail, the reaper goes on
         await asyncio.gather(*(self._stop(name) for name in names))
+        self.gone(Cause.UNKNOWN)
 
     async def part(self) -> None:
         """Do what is owed (`parting`).  Doing it twice is harmless.  Raises AriError, AriUnreachable."""
@@ -266,32 +278,39 @@ class AsteriskLine:
             else:
                 self._end_of(name, Played(whole=False, fault=str(fault)))
 
-    async def _stop(self, name: str) -> None:
-        """Stop a playback, again and again while Asterisk can't: it refuses for the moment of opening a file."""
+    def _name(self, kind: str, count: int) -> str:
+        return f"{self._channel}-{self._ari.application}-{kind}{count % _IDS}"
+
+    async def _stop(self, name: str) -> bool:
+        """Stop a playback, again and again while Asterisk can't: it refuses for the moment of opening a file.
+
+        Returns whether there was one.
+        """
         pause, longest = _RETRY
         deadline = self._loop.time() + self._patience
         while self.over is None:
             try:
                 await self._ari.playbacks.stop(name)
-                return
+                return True
             except AriNotFound:
-                return  # it ended by itself; its event is on the way, or the switchboard finds that it was lost
+                return False  # it ended by itself; its event is on the way, or the switchboard finds that it was lost
             except (AriError, AriUnreachable) as fault:
                 if self._loop.time() >= deadline:
                     log.error("%s: can't stop %s: %s", self._channel, name, fault)
-                    return
+                    return True
             if name == self._playing:
                 await self._silence(pause)
                 if name != self._playing:
-                    return
+                    return True
             else:
                 await asyncio.sleep(pause)
             pause = min(longest, 2 * pause)
+        return False
 
     async def _fill(self) -> None:
         """Queue silence behind what plays."""
         if self._silent_clips:
-            self._filler = f"{self._channel}-f{self._fills % _IDS}"
+            self._filler = self._name("f", self._fills)
             self._fills += 1
             await self._start(self._filler, self._silent_clips)
             return
@@ -322,6 +341,11 @@ class AsteriskLine:
                 self._quiet = None
                 timer.cancel()
         return self._playing is None or self.over is not None
+
+
+def _after(stopped: Sequence[bool]) -> int:
+    """The number that follows the last one stopped; they were used in turn."""
+    return next((n for n in range(_IDS) if stopped[n - 1] and not stopped[n]), 0)
 
 
 def _resolve(waiter: asyncio.Future[None] | None) -> None:

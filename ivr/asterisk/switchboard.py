@@ -35,8 +35,12 @@ from ivr.ports import Cause
 
 log = logging.getLogger(__name__)
 
-OnCall = Callable[[AsteriskLine, bool], Awaitable[None]]
-"""Conducts a call: the line, and whether it was adopted from a controller that is no more."""
+OnCall = Callable[[AsteriskLine, bool], Awaitable[bool]]
+"""Conducts a call: the line, and whether it was adopted from a controller that is no more.
+
+Returns whether we conducted it, to its end or to a parting.  False: it turned out to be another controller's; the
+line must not have been used then, or no longer than the other one let us, and we keep our hands off the call.
+"""
 
 OnChannelOver = Callable[[str, Cause, datetime], Awaitable[None]]
 """A call is finally over: its id, why, and when (UTC; when we learned of it, if nobody can say)."""
@@ -68,7 +72,9 @@ class SwitchboardSettings:
 class _Stage(Enum):
     CLAIMED = "claimed"  # asked for; not ours before StasisStart
     OURS = "ours"
+    STRAY = "stray"  # asked about by `account_for`; nobody knows yet where it is
     LEFT = "left"  # the dialplan has it, or nobody; we wait for its channel's end
+    ANOTHERS = "another's"  # not ours to touch, however long Asterisk tells us of it
 
 
 @dataclass(slots=True, eq=False)
@@ -107,7 +113,9 @@ class Switchboard:
         self._tasks: set[asyncio.Task[None]] = set()
         self._conducting: set[asyncio.Task[None]] = set()
         self._ledger = Ledger({PLAYBACK: ari.playbacks.stop})
+        self._telling: set[asyncio.Task[None]] = set()
         self._started: str | None = None
+        self._dead = asyncio.Event()
         self._changed = asyncio.Event()
         self._handlers: dict[type, Callable[..., None]] = {
             events.CallBroadcast: self._on_broadcast,
@@ -122,12 +130,12 @@ class Switchboard:
     @property
     def ready(self) -> bool:
         """New calls are welcome (there may be no room for them: `in_hand` against `capacity`)."""
-        return self._ari.ready and not self.draining
+        return self._ari.ready and not self.draining and not self._dead.is_set()
 
     @property
     def in_hand(self) -> int:
         """Calls that we claimed or conduct; those that people have don't count."""
-        return sum(call.stage is not _Stage.LEFT for call in self._calls.values())
+        return sum(call.stage in (_Stage.CLAIMED, _Stage.OURS) for call in self._calls.values())
 
     def leaked(self) -> list[str]:
         """What of ours is left on Asterisk and serves no call; empty in a healthy controller, for tests."""
@@ -146,31 +154,64 @@ class Switchboard:
         Raises ApplicationTaken: another controller of our name has them already; the process must end.
         """
         tidier = self._spawn(self._tidy_for_ever())
+        listening = asyncio.create_task(self._ari.run(self._on_event, self._catch_up))
+        death = asyncio.create_task(self._dead.wait())
         try:
-            await self._ari.run(self._on_event, self._catch_up)
+            await asyncio.wait({listening, death}, return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():
+                await listening
+            listening.cancel()
+            await asyncio.Event().wait()  # what the dead exchange left is seen to by the calls' own tasks
         finally:
-            tidier.cancel()
+            for task in (listening, death, tidier):
+                task.cancel()
+            await asyncio.gather(listening, death, return_exceptions=True)
             tasks = [*self._tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Take no new calls; return when the last one in hand is done.  `draining = False` opens again."""
+        """Take no new calls; return when the last one in hand is done and every end so far is told.
+
+        `draining = False` opens again.
+        """
         self.draining = True
-        while self.in_hand or self._conducting:
+        while self.in_hand or self._conducting or self._telling:
             self._changed.clear()
             await self._changed.wait()
 
-    async def account_for(self, calls: Iterable[str]) -> None:
-        """After a start: these calls were not over when we last ran.
+    def exchange_died(self) -> None:
+        """Asterisk's process is gone, and for good: every call is over now, by a fault, those with people too.
 
-        Each that we neither conduct nor watch is looked for; `on_channel_over` hears of it at once, or later.
-        Call it when `ready`.  Raises AriError, AriUnreachable.
+        Nothing is asked of Asterisk any more, and no call comes; `drain` returns when the conversations have
+        written their ends and `on_channel_over` is through with each.  `run` goes on until cancelled.
         """
-        for channel in calls:
+        if self._dead.is_set():
+            return
+        self._dead.set()
+        self._ari.close()
+        log.critical("Asterisk is gone, and %d calls in hand with it", self.in_hand)
+        for call in [*self._calls.values()]:
+            self._over(call, call.cause or Cause.FAULT, datetime.now(UTC))
+
+    async def account_for(self, calls: Iterable[str]) -> None:
+        """These calls are not over, as far as the books go, and nobody answers for them.
+
+        Each that we neither conduct nor watch is looked for; `on_channel_over` hears of it at once, or later.  One
+        that is on offer or in another controller's hands is left alone: ask again some time.  Call it when `ready`.
+        Raises AriError, AriUnreachable.
+        """
+        unknown = [channel for channel in calls if channel not in self._calls]
+        listed = await self._ari.applications.get() if unknown else ()
+        for channel in unknown:
             if channel not in self._calls:
-                await self._look(self._enter(channel, _Stage.LEFT, conducted=True), ())
+                stray = self._enter(channel, _Stage.STRAY, conducted=True)
+                try:
+                    await self._look(stray, listed)
+                finally:
+                    if stray.stage is _Stage.STRAY:
+                        self._forget(stray)
 
     async def tidy(self, now: float) -> None:
         """One round of the reaper at `now`, in the event loop's seconds.  Raises AriUnreachable."""
@@ -182,7 +223,7 @@ class Switchboard:
                 await self._look_kindly(call, listed)
 
     def _patience_with(self, call: _Call) -> float:
-        if call.stage is _Stage.LEFT:
+        if call.stage in (_Stage.LEFT, _Stage.ANOTHERS):
             return self.settings.watch_every
         settled = call.stage is _Stage.OURS and call.watched and call.line is not None and call.line.parting is None
         return float("inf") if settled else self.settings.overdue
@@ -191,14 +232,15 @@ class Switchboard:
 
     def _on_event(self, event: events.Event) -> None:
         handler = self._handlers.get(type(event))
-        if handler is not None:
+        if handler is not None and not self._dead.is_set():
             handler(event)
 
     def _on_broadcast(self, event: events.CallBroadcast) -> None:
         if not self.ready or self.in_hand >= self.settings.capacity:
             self.counts["refused"] += 1
             return
-        if event.channel.id not in self._calls:
+        call = self._calls.get(event.channel.id)
+        if call is None or (call.stage in (_Stage.STRAY, _Stage.LEFT) and call.line is None):
             self._spawn(self._claim(self._enter(event.channel.id, _Stage.CLAIMED)))
 
     def _on_start(self, event: events.StasisStart) -> None:
@@ -208,9 +250,7 @@ class Switchboard:
 
     def _on_end(self, event: events.StasisEnd) -> None:
         call = self._calls.get(event.channel)
-        if call is None or call.stage is _Stage.LEFT:
-            return
-        if call.line is None:
+        if call is None or call.stage is not _Stage.OURS or call.line is None:
             return  # being adopted: whoever looks at it will see
         self._move(call, _Stage.LEFT)
         if call.line.parting is not None:
@@ -226,7 +266,7 @@ class Switchboard:
     def _on_playback_finished(self, event: events.PlaybackFinished) -> None:
         self._ledger.strike(PLAYBACK, event.playback)
         call = self._calls.get(event.channel)
-        if call is not None and call.line is not None:
+        if call is not None and call.line is not None and call.stage is not _Stage.ANOTHERS:
             call.line.finished(event)
 
     def _on_hangup_request(self, event: events.ChannelHangupRequest) -> None:
@@ -286,7 +326,9 @@ class Switchboard:
         try:
             if adopted:
                 await line.silence_predecessor()
-            await self._on_call(line, adopted)
+            if not await self._on_call(line, adopted):
+                await self._let_go(call, line)
+                return
         except Exception:
             why = "the conversation failed"
             log.exception("%s: %s", call.channel, why)
@@ -294,6 +336,14 @@ class Switchboard:
             self.counts["rescued"] += 1
             log.error("%s: %s; the caller goes to people", call.channel, why)
             await line.give_back(why)
+
+    async def _let_go(self, call: _Call, line: AsteriskLine) -> None:
+        """Another controller conducts it: forget it, but not that it is none of ours while Asterisk lists it."""
+        self.counts["another's"] += 1
+        log.warning("%s: another controller conducts this call; hands off", call.channel)
+        call.conducted = False
+        self._move(call, _Stage.ANOTHERS)
+        await line.let_go()
 
     async def _catch_up(self) -> None:
         """Compare what Asterisk holds for us with what we hold.  Raises AriError, AriUnreachable."""
@@ -338,6 +388,13 @@ class Switchboard:
             case _Stage.CLAIMED if channel.in_stasis:
                 if channel.id in listed:  # else it is still on offer, or another's
                     self._take(channel, None, adopted=call.conducted)
+            case _Stage.STRAY if channel.in_stasis:
+                # Subscribing to a call that another conducts would put it on our list, as if it were ours.
+                if channel.id in listed:
+                    self._move(call, _Stage.CLAIMED)
+                    self._take(channel, None, adopted=True)
+            case _Stage.ANOTHERS:
+                pass
             case _Stage.CLAIMED if not call.conducted:
                 self._forget(call)  # the dialplan went on without our claim
             case _Stage.OURS if channel.in_stasis and call.line is not None:
@@ -403,12 +460,14 @@ class Switchboard:
         if call.line is not None:
             call.line.gone(cause)
         if call.conducted:
-            self._spawn(self._tell(call, cause, at))
+            telling = self._spawn(self._tell(call, cause, at))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
 
     async def _tell(self, call: _Call, cause: Cause, at: datetime) -> None:
         if call.task is not None:
             await asyncio.wait([call.task])
-        if self._on_channel_over is not None:
+        if self._on_channel_over is not None and call.conducted:
             await self._on_channel_over(call.channel, cause, at)
 
     # --- small things ---

@@ -182,10 +182,11 @@ class Controller:
 
     # One call
 
-    async def _on_call(self, line: AsteriskLine, adopted: bool) -> None:
+    async def _on_call(self, line: AsteriskLine, adopted: bool) -> bool:
         ending = await Session(self.house, line).run(adopted=adopted)
         if ending is not None and ending.to is None:
             self._unsettled.add(line.began.call)  # its channel ends any moment now
+        return ending is not None
 
     async def _on_over(self, call: str, cause: Cause, at: datetime) -> None:
         """The call is over for good: see that it has its outcome, and settle its tape."""

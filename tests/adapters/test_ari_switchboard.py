@@ -20,7 +20,7 @@ NEVER = 3600.0
 class Hotline:
     """Conducts calls by a script of the test, and remembers what came of them."""
 
-    def __init__(self, script: Callable[[AsteriskLine], Awaitable[None]] | None = None) -> None:
+    def __init__(self, script: Callable[[AsteriskLine], Awaitable[bool | None]] | None = None) -> None:
         self.lines: list[AsteriskLine] = []
         self.adopted: list[AsteriskLine] = []
         self.heard: list[Heard] = []
@@ -33,11 +33,11 @@ class Hotline:
             self.heard.append(what)
         self.heard.append(what)
 
-    async def on_call(self, line: AsteriskLine, adopted: bool) -> None:
+    async def on_call(self, line: AsteriskLine, adopted: bool) -> bool:
         self.lines.append(line)
         if adopted:
             self.adopted.append(line)
-        await self._script(line)
+        return await self._script(line) is not False
 
     async def on_over(self, call: str, cause: Cause, at: datetime) -> None:
         self.over.append((call, cause, at))
@@ -377,7 +377,7 @@ async def test_a_prompt_that_ended_during_a_disconnect_is_heard_to_have_ended_ex
         await asterisk.until(lambda: len(hotline.lines) == 2)
         for line in hotline.lines:
             await line.play(["uk/long"])
-        del asterisk.channels[ended].playing[f"{ended}-p0"]
+        del asterisk.channels[ended].playing[f"{ended}-{APP}-p0"]
         await asterisk.drop_sockets()
         await asterisk.until(lambda: hotline.heard == [Played(whole=True)])
         await asterisk.until(lambda: board.ready)
@@ -457,7 +457,7 @@ async def test_a_prompt_is_one_request_with_all_its_clips_and_one_end():
         call = await asterisk.dial()
         await asterisk.until(lambda: hotline.lines)
         await hotline.lines[0].play(["uk/a", "uk/b"])
-        assert asterisk.channels[call].playing == {f"{call}-p0": ["sound:ivr/uk/a", "sound:ivr/uk/b"]}
+        assert asterisk.channels[call].playing == {f"{call}-{APP}-p0": ["sound:ivr/uk/a", "sound:ivr/uk/b"]}
         await asterisk.finish(call)
         await asterisk.until(lambda: hotline.heard == [Played(whole=True)])
 
@@ -509,7 +509,7 @@ async def test_a_prompt_whose_answer_is_lost_ends_once_and_does_not_play_on_unhe
         await hotline.lines[0].play(["uk/a"])
         await asterisk.until(lambda: len(hotline.heard) == 1)
         assert asterisk.channels[call].playing
-        assert board.leaked() == [f"playback {call}-p0"]
+        assert board.leaked() == [f"playback {call}-{APP}-p0"]
         await board.tidy(later())
         assert not asterisk.channels[call].playing
         assert not board.leaked()
@@ -556,7 +556,7 @@ async def test_a_hand_over_hushes_first_since_asterisk_would_wait_for_the_end():
         call = await asterisk.dial()
         await asterisk.until(lambda: asterisk.channels[call].context == "agents")
         order = [request.split("/", 1)[0] + request.rsplit("/", 1)[1] for request in asterisk.requests[-4:]]
-        assert order == [f"DELETE {call}-p0", "POST variable", "POST variable", "POST continue"]
+        assert order == [f"DELETE {call}-{APP}-p0", "POST variable", "POST variable", "POST continue"]
         assert asterisk.channels[call].variables["IVR_LANGUAGE"] == "ru"
 
 

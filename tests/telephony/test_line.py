@@ -121,10 +121,11 @@ class Desk:
                 await self._news.wait()
         return self.over[call]
 
-    async def _on_call(self, line: AsteriskLine, adopted: bool) -> None:
+    async def _on_call(self, line: AsteriskLine, adopted: bool) -> bool:
         done = self._done[line.began.call] = asyncio.Event()
         self._lines.put_nowait((line, adopted))
         await until(lambda: line.over is not None or line.parting is not None or done.is_set(), 60)
+        return True
 
     async def _on_over(self, call: str, cause: Cause, at: object) -> None:
         self.over[call] = cause
