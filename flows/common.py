@@ -5,7 +5,7 @@ from typing import Final
 from domain.commands import FindAccount, RecogniseCaller, RememberLanguage
 from domain.model import Account, KnownCaller, Language
 from domain.rules import account_number_is_sound
-from ivr.dialog import Call, GaveUp, Manner, Phrase, digits, one_of, yes_no
+from ivr.dialog import Call, GaveUp, Manner, Phrase, Trouble, digits, one_of, yes_no
 
 ACCOUNT: Final = digits(10, specimens={"account number": "1000000005", "mis-keyed": "1234567890"})
 BRISK: Final = Manner(timeout=4.0, tries=2)
@@ -20,7 +20,10 @@ async def welcome(call: Call) -> KnownCaller:
     await call.say("notice", bargein=False)
     await call.record()
     if call.began.caller and language != known.language:
-        await call.do(RememberLanguage(call.began.caller, language))
+        try:
+            await call.do(RememberLanguage(call.began.caller, language))
+        except Trouble:
+            pass  # a nicety; the caller has come for something else
     return known
 
 

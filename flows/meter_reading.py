@@ -82,7 +82,7 @@ async def read_meter(call: Call, account: Account, meter: Meter) -> Receipt | No
         left = len(meter.registers) - number
         receipt = await call.do(SubmitReading(account.number, meter.number, register.zone, value, doubt, left))
     if doubted:
-        await call.say("accepted_doubtful")
+        await call.say("accepted_doubtful", fresh=True)
     return receipt
 
 
@@ -116,21 +116,25 @@ class Shown:
         return digits(1, self.register.width + 3, expected=self.register.width)
 
     def parse(self, heard: str) -> int:
-        return int(self._digits.parse(heard))
+        return 0 if self._zero(heard) else int(self._digits.parse(heard))
 
     def progress(self, keyed: str) -> Progress:
-        return self._digits.progress(keyed)
+        return Progress.ENOUGH if self._zero(keyed) else self._digits.progress(keyed)
+
+    def _zero(self, keyed: str) -> bool:
+        """A register that has counted nothing yet may show a single 0; elsewhere it asks for a person."""
+        return keyed == "0" and not self.register.last
 
     def examples(self) -> Mapping[str, str]:
         """One value for each verdict, and one with a digit too many."""
         kinds = specimens(self.meter, self.register, self.today)
-        shown = {kind: str(value).rjust(2, "0") for kind, value in kinds.items()}  # a single 0 asks for a person
+        shown = {kind: str(value) if value or self._zero("0") else "00" for kind, value in kinds.items()}
         return shown | {"too many digits": "9" * (self.register.width + 1)}
 
 
 async def hand_out(call: Call, receipt: Receipt) -> None:
-    """Say the receipt's number, again and again as long as the caller asks for it."""
-    await call.say("receipt", number=receipt.number)
+    """Say the receipt's number, whatever was typed ahead, and again as long as the caller asks for it."""
+    await call.say("receipt", fresh=True, number=receipt.number)
     while await parting(call, "receipt_again"):
         await call.say("receipt", number=receipt.number)
 

@@ -31,14 +31,18 @@ class Journal:
         self.store = store
         self.driver = driver
 
-    async def open(self, began: Began) -> list[Line]:
-        """A call has come in, or is taken over: the lines there are, in order.  We drive it from now on."""
+    async def open(self, began: Began) -> tuple[list[Line], Ending | None]:
+        """A call has come in, or is taken over: the lines there are, in order, and how it ended if it did (we were
+        cut off between writing that and doing it).  We drive it from now on."""
 
-        def job(conn: Connection) -> list[Line]:
+        def job(conn: Connection) -> tuple[list[Line], Ending | None]:
             if calls.begin(conn, began, self.driver):
-                return []
+                return [], None
             calls.adopt(conn, began.call, self.driver)
-            return calls.lines(conn, began.call)
+            record = calls.one(conn, began.call)
+            assert record is not None
+            ended = Ending(record.outcome, record.to, record.because or "") if record.outcome else None
+            return calls.lines(conn, began.call), ended
 
         return await asyncio.wrap_future(self.store.write(job))
 

@@ -56,6 +56,10 @@ class Tick:
 Heard: TypeAlias = Key | Played | Gone | Tick
 
 
+class NotOurs(Exception):
+    """The line is another controller's now; nothing may be done to it any more, not even an apology."""
+
+
 class Line(Protocol):
     """A caller, connected.  One session uses it, one operation at a time."""
 

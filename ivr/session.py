@@ -38,7 +38,7 @@ from ivr.dialog import (
 )
 from ivr.dialog.exchange import Action, Exchange, Hush, Play, Settled, Telling, Typed
 from ivr.journal import AlreadyAnswered, Journal, read
-from ivr.ports import Gone, Heard, Key, Line, Played, Tick
+from ivr.ports import Gone, Heard, Key, Line, NotOurs, Played, Tick
 from prompts import Catalogue, Composition
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,10 @@ class Watcher(Protocol):
         """A turn is over."""
 
     def ended(self, call: str, ending: Ending) -> None:
-        """The call has its outcome."""
+        """The conversation is over."""
+
+    def left(self, call: str) -> None:
+        """We no longer conduct the call: another controller does, or we are being stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,33 +94,48 @@ class Session:
         self.typed = Typed()
         self.seq = 0  # of the next line to be written
         self.unwritten: list[Answer] = []
+        self.due = False  # whether they must be written before the conversation goes on
         self.backlog: deque[Heard] = deque()
         self.gone: Gone | None = None
+        self.recorded = False  # whether the store knows the outcome
         self._late_at: float | None = None  # while something plays: when to stop waiting for its end
 
     async def run(self, *, adopted: bool = False) -> Ending | None:
         """Conduct the call to its end and return it; None when another controller turned out to drive it."""
         self._tell("began", self.line, adopted)
         try:
-            ending = await self._converse()
+            ending = await self._converse_or_apologise()
+            await self._part(ending)
         except AlreadyAnswered as fact:
             log.error("call %s: %s; leaving it alone", self.call, fact)
+            self._tell("left", self.call)
             return None
-        except StoreFault as fault:
-            # No outcome can be written now.  The store shows the call as unfinished, and the next look finds it.
-            log.critical("call %s goes to people, unrecorded: %s", self.call, fault)
-            ending = _sorry(Outcome.FAILED, "the store is out of order")
-        except Diverged as fact:
-            log.error("call %s: %s; going to people", self.call, fact)
-            ending = await self._end(_sorry(Outcome.DIVERGED, str(fact)))
-        except Exception as fault:
-            log.exception("call %s: a fault of ours; going to people", self.call)
-            ending = await self._end(_sorry(Outcome.FAILED, f"{type(fault).__name__}: {fault}"))
-        await self._part(ending)
+        except BaseException:  # cancelled, or the line isn't ours any more
+            self._tell("left", self.call)
+            raise
         return ending
 
+    async def _converse_or_apologise(self) -> Ending:
+        try:
+            return await self._converse()
+        except (AlreadyAnswered, NotOurs):
+            raise
+        except StoreFault as fault:
+            # No outcome can be written now; whoever runs us owes it to the store (`recorded`).
+            log.critical("call %s goes to people, unrecorded: %s", self.call, fault)
+            ending = _sorry(Outcome.FAILED, "the store is out of order")
+            self._tell("ended", self.call, ending)
+            return ending
+        except Diverged as fact:  # its words are the caller's: they belong into the store, not into the log
+            log.error("call %s: the flow was changed under it; going to people", self.call)
+            return await self._end(_sorry(Outcome.DIVERGED, str(fact)))
+        except Exception as fault:
+            log.exception("call %s: a fault of ours; going to people", self.call)
+            return await self._end(_sorry(Outcome.FAILED, f"{type(fault).__name__}: {fault}"))
+
     async def _converse(self) -> Ending:
-        lines = await self.house.journal.open(self.line.began)
+        lines, ended = await self.house.journal.open(self.line.began)
+        self.recorded = ended is not None
         try:
             journal = [read(line) for line in lines]
         except ValueError as fact:
@@ -130,8 +148,13 @@ class Session:
             except Nomatch as fact:
                 raise Diverged(f"the question {answer.asked!r} no longer understands {answer.heard!r}") from fact
         self.seq = len(journal)
+        if ended is not None:  # all that is left is to part
+            farewell = dialog.ending.farewell if dialog.ending else (Phrase("apology"),) if ended.to else ()
+            return replace(ended, farewell=farewell)
         while (turn := dialog.turn) is not None:
             self._note_language(turn)
+            if self.due and not isinstance(turn, Do):  # a deed is written together with the answer that led to it
+                await self._write()
             answer = await self._perform(dialog, turn)
             self._tell("answered", self.call, answer)
             dialog.answer(answer)
@@ -143,13 +166,13 @@ class Session:
             return self._later(self._answer(turn, interruption=HungUp.name))
         match turn:
             case Ask():
-                return await self._now(await self._ask(turn))
+                return self._soon(await self._ask(turn))
             case Say():
                 return self._later(await self._say(turn))
             case Do():
                 return await self._do(turn)
             case Record():
-                return await self._now(self._answer(turn))  # a crash must not forget that the notice was heard
+                return self._soon(self._answer(turn))  # a crash must not forget that the notice was heard
             case _:
                 return self._later(self._answer(turn))
 
@@ -161,8 +184,12 @@ class Session:
             return self._answer(turn, interruption=HungUp.name)
         if not telling.begin():
             return self._answer(turn)
+        said = self._compose(Phrase(turn.label, turn.words))
+        if not said.whole and not turn.bargein:
+            log.critical("call %s: %s has no sound and must be heard", self.call, turn.label)
+            return self._answer(turn, interruption=Trouble.name)
         for _ in range(2):
-            await self._play(turn.label, self._compose(Phrase(turn.label, turn.words)))
+            await self._play(turn.label, said)
             match await self._told(telling):
                 case Gone():
                     return self._answer(turn, interruption=HungUp.name)
@@ -182,8 +209,10 @@ class Session:
                         return Played(whole=False)
                 case Played() | Gone():
                     return heard
-                case Tick():
+                case Tick() if self._late_at is None:
                     return Played(whole=False, fault="no word from the exchange")
+                case Tick():
+                    pass
 
     async def _ask(self, turn: Ask[Any]) -> Answer:
         exchange = Exchange(turn.accepts, self._manner(turn), self.typed)
@@ -193,7 +222,7 @@ class Session:
                 if isinstance(action, Settled):
                     return self._answer(turn, heard=action.heard, interruption=action.interruption)
                 await self._act(turn, action)
-            if self.gone:
+            if self.gone and not self.backlog:
                 return self._answer(turn, interruption=HungUp.name)
             heard = await self._hear(exchange.wake_at)
             now = self.line.now()
@@ -225,18 +254,20 @@ class Session:
         except (AlreadyAnswered, StoreFault):
             raise
         except Exception:
-            log.exception("call %s: %s could not be done", self.call, turn.asked)
-            return await self._now(self._answer(turn, interruption=Trouble.name))
-        self.seq += len(self.unwritten) + 1
-        self.unwritten = []
+            log.exception("call %s: %s could not be done", self.call, turn.label)
+            return self._soon(self._answer(turn, interruption=Trouble.name))
+        self._written(1)
         return answer
 
     # The end
 
     async def _end(self, ending: Ending) -> Ending:
+        if self.gone and ending.because == HungUp.name:
+            ending = replace(ending, because=self.gone.cause)
         try:
             await self.house.journal.end(self.call, self.seq, self.unwritten, ending, self.line.date())
-            self.seq, self.unwritten = self.seq + len(self.unwritten), []
+            self._written()
+            self.recorded = True
         except (StoreFault, LookupError) as fault:
             log.critical("call %s ended as %s, which could not be recorded: %s", self.call, ending.outcome, fault)
         self._tell("ended", self.call, ending)
@@ -321,12 +352,17 @@ class Session:
         self.unwritten.append(answer)
         return answer
 
-    async def _now(self, answer: Answer) -> Answer:
-        """Written before the conversation goes on."""
-        self.unwritten.append(answer)
+    def _soon(self, answer: Answer) -> Answer:
+        """To be written before the caller hears anything more."""
+        self.due = True
+        return self._later(answer)
+
+    async def _write(self) -> None:
         await self.house.journal.keep(self.call, self.seq, self.unwritten)
-        self.seq, self.unwritten = self.seq + len(self.unwritten), []
-        return answer
+        self._written()
+
+    def _written(self, more: int = 0) -> None:
+        self.seq, self.unwritten, self.due = self.seq + len(self.unwritten) + more, [], False
 
 
 def _sorry(outcome: Outcome, because: str) -> Ending:

@@ -51,11 +51,16 @@ class Composition:
     """The whole sentence as spoken."""
     duration_s: float = 0.0
     """Seconds of sound, without what the exchange adds between clips."""
+    whole: bool = True
+    """Whether everything could be said as written."""
 
     def __add__(self, other: "Composition") -> "Composition":
         """One after the other, as ``noinput`` and then the question again."""
         return Composition(
-            self.clips + other.clips, f"{self.text} {other.text}".strip(), self.duration_s + other.duration_s
+            self.clips + other.clips,
+            f"{self.text} {other.text}".strip(),
+            self.duration_s + other.duration_s,
+            self.whole and other.whole,
         )
 
 
@@ -182,10 +187,15 @@ class Catalogue:
         """Say ``prompt`` in ``lang`` (``uk``, ``ru``, ``en``); ``attempt`` counts from 1. Never raises."""
         given = dict(words)
         clips: list[str] = []
+        missed = self.missing.total()
         text = self._compose(lang if lang in self.texts else LANGUAGES[0], prompt, given, attempt, clips, 0)
         text = text.strip()
         duration = sum([self.seconds.get(clip, 0.0) for clip in clips])
-        return Composition(tuple(clips), text[:1].upper() + text[1:], duration)
+        return Composition(tuple(clips), text[:1].upper() + text[1:], duration, self.missing.total() == missed)
+
+    def lacking(self) -> list[str]:
+        """Every clip that a text needs and that has no sound."""
+        return sorted({clip for lang in self.texts for clip in self.parts(lang) if clip not in self.seconds})
 
     # -- inside --------------------------------------------------------------------------------------
 

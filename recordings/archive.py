@@ -17,7 +17,7 @@ import os
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +89,13 @@ class Archive:
     def waiting(self) -> list[str]:
         """The calls whose tapes lie in the spool, of calls in progress too."""
         return sorted(tape.stem for tape in self.spool.glob("*.raw"))
+
+    def written(self, call: str, otherwise: datetime) -> datetime:
+        """When the tape of this call was last written to; `otherwise` when there is none."""
+        try:
+            return datetime.fromtimestamp((self.spool / f"{call}.raw").stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return otherwise
 
     def path(self, record: calls.RecordingRecord) -> Path:
         """Where a sealed recording lies."""
@@ -185,9 +192,9 @@ def _listen(held: Tape, chunk: bytes) -> None:
 
     held.bytes += len(chunk)
     samples = np.frombuffer(chunk, "<i2").reshape(-1, 2)
-    if len(samples):
-        loudest = np.abs(samples.astype(np.int32)).max(axis=0)
-        held.peaks = [max(old, int(new)) for old, new in zip(held.peaks, loudest, strict=True)]
+    for side in range(2 if len(samples) else 0):  # a side at a time: over both at once numpy takes ten times as long
+        loudest = max(int(samples[:, side].max()), -int(samples[:, side].min()))
+        held.peaks[side] = max(held.peaks[side], loudest)
 
 
 def _odd(held: Tape, lasted: float) -> str:

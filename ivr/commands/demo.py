@@ -31,7 +31,7 @@ from ivr.simulator.scenario import ExpectedReading, Expects, Hears, Presses, Sce
 def demonstrate(config: Path | None, once: bool, **given: Any) -> None:
     """Start a hotline on loopback, place one real SIP call that enters a reading, and stay up to be dialled."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    complaints = run(_demonstrate(settings_from(config, **given), once))
+    complaints = run(_demonstrate(settings_from(config, keep_asterisk=False, **given), once))
     for complaint in complaints:
         errors.print(f"[bold red]ivr:[/] {complaint}")
     raise SystemExit(1 if complaints else 0)
@@ -57,7 +57,7 @@ async def _demonstrate(settings: Settings, once: bool) -> list[str]:
             complaints = await _call(house, now)
             if not once and not complaints:
                 _invite(house, now)
-                await stopped.wait()
+                await house.until(stopped)
             return complaints
     finally:
         await opened.__aexit__(None, None, None)
@@ -73,7 +73,9 @@ async def _call(house: Hotline, now: datetime) -> list[str]:
         await hold(scenario, house.address, index)
     except CallerError as fault:
         return [f"the demo call failed: {fault}"]
-    call = next(r.began.call for r in await _latest(house) if r.began.call not in before)
+    call = next((r.began.call for r in await _latest(house) if r.began.call not in before), None)
+    if call is None:
+        return ["the demo call left no trace in the store"]
     await house.controller.settled(call)
     record = await asyncio.wrap_future(house.store.read(lambda conn: calls.recording(conn, call)))
     console.print()

@@ -50,6 +50,10 @@ class Screen:
         to = f", to {ending.to}: {ending.because}" if ending.to else ""
         self._print(call, f"[bold]outcome[/]  {ending.outcome}{escape(to)}")
 
+    def left(self, call: str) -> None:
+        self._flush(call)
+        self._print(call, "[yellow]no longer conducted here[/]")
+
 
 def _short(result: object) -> str:
     text = str(result)

@@ -16,7 +16,7 @@ from domain.store import StoreFault
 from ivr.asterisk.ari import ApplicationTaken
 from ivr.asterisk.bundle import CannotInstall
 from ivr.asterisk.ports import NoFreePorts, PortTaken
-from ivr.asterisk.server import AsteriskFailed, AsteriskServer
+from ivr.asterisk.server import AsteriskFailed
 from ivr.commands.output import console, fail
 from ivr.service.hotline import exchange, hotline
 from ivr.service.keeper import keep
@@ -99,18 +99,5 @@ async def _up(
                 await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, datetime.now(UTC))))
             tell_ready()
             console.print(f"ready: {house.address}; health: http://127.0.0.1:{house.http_port}/readyz")
-            asked = asyncio.create_task(stopped.wait())
-            died = asyncio.create_task(_death_of(server))
-            await asyncio.wait({house.running, asked, died}, return_when=asyncio.FIRST_COMPLETED)
-            if house.running.done():
-                await house.running  # it never ends by itself but to say what is wrong
-            if died.done():
-                raise AsteriskFailed(f"Asterisk ended by itself; start us again.\n{server.last_words()}")
-            died.cancel()
+            await house.until(stopped)
             log.info("stopping: %d calls in hand", house.controller.switchboard.in_hand)
-
-
-async def _death_of(server: AsteriskServer) -> None:
-    """Return when the Asterisk process is no more."""
-    while server.alive():  # noqa: ASYNC110  another process, perhaps not our child
-        await asyncio.sleep(1.0)

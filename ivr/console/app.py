@@ -1,14 +1,18 @@
 """Health, readiness and figures over HTTP, for load balancers, orchestrators and dashboards.
 
 Rules: reads the store and what it is given, drives nothing; listens on loopback unless told otherwise.
+Every answer is given on the controller's own loop: what it tells of belongs to it.
 Ready means that a call would be taken now: events really flow and we are not draining.  Alive means only that we
 answer; a controller that isn't ready is not to be killed for it, since it may hold calls.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from socket import socket
 from typing import Any
 
+import uvicorn
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -21,18 +25,18 @@ def application(store: Store, registry: CollectorRegistry, ready: Callable[[], b
     app = FastAPI(title="Hotline controller", docs_url=None, redoc_url=None)
 
     @app.get("/healthz")
-    def healthz() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
+    async def healthz() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
         return {"status": "alive"}
 
     @app.get("/readyz")
-    def readyz(response: Response) -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
+    async def readyz(response: Response) -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
         if ready():
             return {"status": "ready"}
         response.status_code = 503
         return {"status": "not ready: no events from Asterisk, or draining"}
 
     @app.get("/metrics")
-    def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/calls")
@@ -51,3 +55,17 @@ def application(store: Store, registry: CollectorRegistry, ready: Callable[[], b
         ]
 
     return app
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves signals to whoever runs the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(store: Store, registry: CollectorRegistry, ready: Callable[[], bool], listening: socket) -> None:
+    """Serve the application on a socket that listens already, until cancelled."""
+    app = application(store, registry, ready)
+    await _Quiet(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")).serve([listening])

@@ -217,6 +217,9 @@ class Telling:
         """Whether it is to be played: a caller who has typed ahead knows what we would say."""
         if self.say.fresh:
             self.typed.forget()
+        if self.typed.stray_termchar and self.typed.keys.startswith("#"):
+            self.typed.keys = self.typed.keys[1:]
+        self.typed.stray_termchar = self.typed.stray_termchar and not self.typed.keys
         return not (self.typed.keys and self.say.bargein)
 
     def key(self, key: str) -> bool:

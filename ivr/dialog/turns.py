@@ -31,28 +31,39 @@ Word: TypeAlias = "str | int | Phrase | tuple[Phrase, ...]"
 Words: TypeAlias = tuple[tuple[str, Word], ...]
 
 
+def _means(default: T, meaning: str) -> T:
+    """A field with its meaning, for people who set it."""
+    return field(default=default, metadata={"meaning": meaning})
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a question listens.  Names and meanings of timers are VoiceXML 2.0's (6.3.3); durations in seconds.
 
-    timeout: silence after the end of the prompt, until noinput.  Old people look for the bill: longer than usual.
-    interdigittimeout: silence between two keys while more may come; what was keyed is then taken, and too few
-        digits are a nomatch, not a noinput.
-    termtimeout: silence after as many keys as are expected, before they are taken; 0: taken at once.
-    termchar: the key that says "that was all"; empty for none.
-    tries: prompts (first one and reprompts, noinput and nomatch together) before the caller has given up.
-    bargein: a key during the prompt stops it and counts; without, the prompt is heard to its end.
-    typeahead: keys pressed before (or, without barge-in, during) the prompt count; without, they are forgotten,
-        since they can't have been an answer to what had not been heard yet.
+    What each means stands in its field's metadata ("meaning"), of which docs/settings.md is made too.
     """
 
-    timeout: float = 7.0
-    interdigittimeout: float = 4.0
-    termtimeout: float = 0.0
-    termchar: str = "#"
-    tries: int = 3
-    bargein: bool = True
-    typeahead: bool = True
+    timeout: float = _means(7.0, "silence after the end of the prompt, until noinput; old people look for the bill")
+    interdigittimeout: float = _means(
+        4.0,
+        "silence between two keys while more may come; what was keyed is then taken, and too few digits are a "
+        "nomatch, not a noinput",
+    )
+    termtimeout: float = _means(
+        0.0, "silence after as many keys as are expected, before they are taken; 0: taken at once"
+    )
+    termchar: str = _means("#", 'the key that says "that was all"; empty for none')
+    tries: int = _means(
+        3, "prompts (first one and reprompts, noinput and nomatch together) before the caller has given up"
+    )
+    bargein: bool = _means(
+        True, "a key during the prompt stops it and counts; without, the prompt is heard to its end"
+    )
+    typeahead: bool = _means(
+        True,
+        "keys pressed before (or, without bargein, during) the prompt count; without, they are forgotten: they can't "
+        "have been an answer to what had not been heard yet",
+    )
 
 
 PATIENT = Manner()

@@ -4,13 +4,15 @@ Rule: a figure is a fact that somebody acts upon; `calls_without_key` per dialle
 DTMF before the first complaint does.
 """
 
-from collections import Counter as Tally
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ivr.dialog import Answer, Ending
 from ivr.ports import Line
+
+MOST_NUMBERS = 50
+"""Dialled numbers that are told apart."""
 
 
 class Figures:
@@ -33,8 +35,9 @@ class Figures:
             "hotline_call_seconds", "Length of calls", registry=self.registry,
             buckets=(15, 30, 60, 90, 120, 180, 300, 600, 1800),
         )  # fmt: skip
-        self._keys: Tally[str] = Tally()
         self._lines: dict[str, Line] = {}
+        self._silent: set[str] = set()  # calls begun with us in which no key has arrived yet
+        self._dialled: set[str] = set()
 
     def gauge(self, name: str, help_: str, value: Callable[[], float]) -> None:
         """Show a number that somebody else knows."""
@@ -46,17 +49,23 @@ class Figures:
         if odd:
             self._odd.inc()
 
+    def concluded(self, ending: Ending) -> None:
+        """A call that had ended unseen got its outcome."""
+        self._outcomes.labels(ending.outcome.value).inc()
+
     # Watcher
 
     def began(self, line: Line, adopted: bool) -> None:
         self._calls.labels(str(adopted).lower()).inc()
         self._lines[line.began.call] = line
+        if not adopted:  # else keys may have come before our time
+            self._silent.add(line.began.call)
 
     def said(self, call: str, prompt: str, text: str) -> None:
         pass
 
     def keyed(self, call: str, key: str) -> None:
-        self._keys[call] += 1
+        self._silent.discard(call)
 
     def answered(self, call: str, answer: Answer) -> None:
         if answer.interruption:
@@ -64,8 +73,20 @@ class Figures:
 
     def ended(self, call: str, ending: Ending) -> None:
         self._outcomes.labels(ending.outcome.value).inc()
-        line = self._lines.pop(call, None)
+        line = self._lines.get(call)
         if line is not None:
             self._seconds.observe((line.date() - line.began.at).total_seconds())
-            if not self._keys.pop(call, 0):
-                self._keyless.labels(line.began.dialled).inc()
+            if call in self._silent:
+                self._keyless.labels(self._known(line.began.dialled)).inc()
+        self.left(call)
+
+    def left(self, call: str) -> None:
+        self._lines.pop(call, None)
+        self._silent.discard(call)
+
+    def _known(self, dialled: str) -> str:
+        """The dialled number, as long as there are not absurdly many: callers choose it."""
+        if dialled not in self._dialled and len(self._dialled) >= MOST_NUMBERS:
+            return "other"
+        self._dialled.add(dialled)
+        return dialled

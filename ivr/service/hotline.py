@@ -11,7 +11,7 @@ import fcntl
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,17 @@ from pydantic import ValidationError
 from domain.store import Store
 from ivr.asterisk import bundle as bundles
 from ivr.asterisk import ports as reserved
-from ivr.asterisk.server import AsteriskServer, configure
+from ivr.asterisk.ports import PortTaken
+from ivr.asterisk.server import AsteriskFailed, AsteriskServer, configure
 from ivr.service.controller import Controller, Exchange
 from ivr.service.settings import BadSettings, Settings
 from ivr.session import Watcher
-from prompts import Catalogue
+from prompts import Catalogue, CatalogueError
 
 log = logging.getLogger(__name__)
+
+LONGEST_LOCK = 2.0
+"""Seconds that a call waits for a store that another process keeps locked, before the caller is told something."""
 
 SOUNDS = Path(__file__).resolve().parents[2] / "prompts" / "audio"
 
@@ -50,6 +54,22 @@ class Hotline:
         """What to dial from this machine."""
         return f"sip:hotline@{self.server.config.sip_bind}:{self.server.config.sip_port}"
 
+    async def until(self, asked: asyncio.Event) -> None:
+        """Return when `asked` to end.  Raises what ended the controller, or AsteriskFailed when Asterisk is no more;
+        every call is concluded then."""
+        asking = asyncio.create_task(asked.wait())
+        died = asyncio.create_task(_death_of(self.server))
+        try:
+            await asyncio.wait({self.running, asking, died}, return_when=asyncio.FIRST_COMPLETED)
+            if self.running.done():
+                await self.running  # it never ends by itself but to say what is wrong
+            if died.done():
+                self.controller.switchboard.exchange_died()
+                raise AsteriskFailed(f"Asterisk ended by itself; start us again.\n{self.server.last_words()}")
+        finally:
+            asking.cancel()
+            died.cancel()
+
 
 @asynccontextmanager
 async def exchange(
@@ -62,12 +82,17 @@ async def exchange(
     """An Asterisk for these settings: the one that runs already, or a new one.
 
     It is stopped in the end, unless `keep_asterisk`.  Raises CannotInstall, AsteriskFailed, PortTaken,
-    BadSettings for what Asterisk can't have.
+    BadSettings for what Asterisk can't have, and for a second controller of this name.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     run = settings.data / "exchange"
     bundle = await asyncio.to_thread(bundles.install, settings.data, progress)
     async with contextlib.AsyncExitStack() as stack:
+        if not _owns(stack.enter_context((settings.data / f"controller-{settings.name}.lock").open("ab"))):
+            raise BadSettings(
+                f"a controller named {settings.name!r} runs already on {settings.data}: end it first, or give "
+                "this one another name (IVR_NAME) or another data directory"
+            )
         owner = _owns(stack.enter_context((settings.data / "exchange.lock").open("ab")))
         server = AsteriskServer.running(bundle, run)
         if server is not None:
@@ -105,11 +130,13 @@ async def hotline(
 ) -> AsyncIterator[Hotline]:
     """The controller on this Asterisk, ready for calls.  It is stopped in the end, draining.
 
-    Raises StoreFault, CatalogueError.
+    Raises StoreFault, CatalogueError, PortTaken.
     """
     catalogue = Catalogue.load()
+    if lacking := catalogue.lacking():
+        raise CatalogueError(f"{len(lacking)} prompts have no sound, e.g. {lacking[0]}: run `ivr prompts render`")
     config = server.config
-    with Store.open(settings.store_url) as store:
+    with Store.open(settings.store_url, busy=LONGEST_LOCK) as store, _listening(settings.http_port) as listening:
         controller = Controller(
             settings,
             Exchange(config.ari_url, config.ari_user, config.ari_password.get_secret_value(), config.spool),
@@ -118,7 +145,6 @@ async def hotline(
             watchers,
         )
         running = asyncio.create_task(controller.run())
-        port = settings.http_port or _free_port()
         http: asyncio.Task[None] | None = None
         try:
             ready = asyncio.create_task(controller.ready())
@@ -127,7 +153,8 @@ async def hotline(
                 ready.cancel()
                 await running  # says why
             await ready
-            http = asyncio.create_task(controller.serve_http(port))
+            http = asyncio.create_task(controller.serve_http(listening))
+            port = listening.getsockname()[1]
             yield Hotline(settings, server, controller, store, catalogue, port, running)
         finally:
             controller.stop()
@@ -150,8 +177,21 @@ def _place(error: Any) -> str:
     return ".".join(str(part) for part in error["loc"])
 
 
-def _free_port() -> int:
-    """A TCP port of loopback that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+async def _death_of(server: AsteriskServer) -> None:
+    """Return when the Asterisk process is no more."""
+    while server.alive():  # noqa: ASYNC110  another process, perhaps not our child
+        await asyncio.sleep(0.5)
+
+
+@contextlib.contextmanager
+def _listening(port: int | None) -> Iterator[socket.socket]:
+    """A socket that listens on loopback, on a free port when none is wanted.  Raises PortTaken."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port or 0))
+        except OSError as fault:
+            advice = f"TCP port {port} for health and figures can't be had ({fault.strerror}): set http_port"
+            raise PortTaken(advice) from fault
+        listening.listen(64)
+        yield listening

@@ -1,20 +1,44 @@
 """Settings of a hotline: from a TOML file, overridden by the environment.
 
-Rules: every setting has a default that is right for one machine; a wrong file is a clear message, never a guess.
-The environment's names are `IVR_` and the setting's, with `__` between a group and its member:
-`IVR_SIP_PORT=5060`, `IVR_ASTERISK__SIP_BIND=0.0.0.0`.  `docs/settings.md` lists them all.
+Rules
+1. Every setting has a default that is right for one machine.
+2. What can't be a setting is a message that names it, never a guess and never passed over in silence: names of
+   questions and timers, the exchange's fields, and every variable of the environment that begins with `IVR_`.
+3. The environment's names are `IVR_` and the setting's, with `__` between a group and its member:
+   `IVR_SIP_PORT=5060`, `IVR_ASTERISK__SIP_BIND=0.0.0.0`.  An empty one is not set; one that begins with `{` is a
+   whole group as JSON; every other one is text and becomes what its setting is: a password of digits stays one.
+
+`docs/settings.md` lists them all.
 """
 
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from flows import FLOWS
+from ivr.asterisk.config import AsteriskConfig
 from ivr.dialog import Manner
+from ivr.dialog.grammar import KEYS
+from prompts.composer import CatalogueError, read_texts
 
 FILE = "hotline.toml"
+PREFIX: Final = "IVR_"
+NO_SETTINGS: Final = frozenset({"IVR_APT_MIRROR", "IVR_TEST_CALLS"})
+"""Variables that begin like ours and are read elsewhere: by `ivr asterisk install`, and by `./test`."""
+GROUPS: Final = frozenset({"questions", "asterisk"})
+"""Settings that have members."""
 
 
 class BadSettings(Exception):
@@ -24,7 +48,9 @@ class BadSettings(Exception):
 class Settings(BaseSettings):
     """What may be set.  Durations in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="IVR_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     data: Path = Field(Path("data"), description="everything that is kept: store, recordings, Asterisk")
     store: str | None = Field(None, description="database URL; default: hotline.db (SQLite) in the data directory")
@@ -39,10 +65,10 @@ class Settings(BaseSettings):
         None, ge=1, le=65535, description="TCP, health and figures on loopback; default: free"
     )
     rtp_ports: str | None = Field(None, pattern=r"^\d{4,5}-\d{4,5}$", description="UDP; FIRST-LAST, two for a call")
-    drain: float = Field(60.0, ge=0, description="how long calls may go on after the order to stop")
-    keep_asterisk: bool = Field(False, description="leave Asterisk running on an orderly stop, with its calls")
+    drain: FiniteFloat = Field(60.0, ge=0, description="how long calls may go on after the order to stop")
+    keep_asterisk: bool = Field(True, description="leave Asterisk and its calls alone on an orderly stop")
     questions: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="timers of a question by its prompt's name; see docs/settings.md"
+        default_factory=dict, description="timers of a question by its prompt's name; see below"
     )
     asterisk: dict[str, Any] = Field(
         default_factory=dict, description="what Asterisk is told: trunk, agents, addresses, longest_call, ..."
@@ -55,18 +81,24 @@ class Settings(BaseSettings):
             raise ValueError(f"there is no conversation {name!r}; there are: {', '.join(sorted(FLOWS))}")
         return name
 
+    @field_validator("rtp_ports")
+    @classmethod
+    def _ports_in_order(cls, ports: str | None) -> str | None:
+        first, _, last = (ports or "1024-65535").partition("-")
+        if not 1024 <= int(first) < int(last) <= 65535:
+            raise ValueError("the first port comes before the last, and both lie between 1024 and 65535")
+        if int(first) % 2:
+            raise ValueError("the first port is an even one: RTP has the even ports, RTCP the odd ones")
+        return ports
+
     @field_validator("questions")
     @classmethod
     def _manners_exist(cls, questions: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for question, manners in questions.items():
-            for name, value in manners.items():
-                default = getattr(Manner(), name, None)
-                if default is None:
-                    raise ValueError(f"{question}: {name} is no timer; there are: {', '.join(Manner.__slots__)}")
-                numeric = isinstance(default, int | float) and not isinstance(default, bool)
-                if not isinstance(value, int | float if numeric else type(default)) or (numeric and value < 0):
-                    raise ValueError(f"{question}: {name} = {value!r} should be like {default!r}")
-        return questions
+        known = {prompt for texts in read_texts().values() for prompt in texts} if questions else set[str]()
+        for question in questions:
+            if question not in known:
+                raise ValueError(f"{question}: there is no such prompt{_meant(question, known)}")
+        return {q: {name: _timer(q, name, value) for name, value in own.items()} for q, own in questions.items()}
 
     @property
     def store_url(self) -> str:
@@ -102,15 +134,74 @@ def load(file: Path | None = None, **overrides: Any) -> Settings:
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             file_settings = (TomlConfigSettingsSource(settings_cls, chosen),) if chosen else ()
-            return (init_settings, env_settings, *file_settings)
+            return (init_settings, _Environment(settings_cls), *file_settings)
 
     where = f"{chosen}: " if chosen else ""
+    complaints = _strangers(os.environ)
     try:
-        return FromFile(**{name: value for name, value in overrides.items() if value is not None})
+        settings = FromFile(**{name: value for name, value in overrides.items() if value is not None})
+        complaints += [f"{where}{complaint}" for complaint in _refused_by_asterisk(settings.asterisk)]
     except ValidationError as fault:
-        raise BadSettings("\n".join(f"{where}{_say(error)}" for error in fault.errors())) from fault
-    except (ValueError, OSError) as fault:  # TOML that is none, JSON in the environment that is none
-        raise BadSettings(f"{where}{fault}") from fault
+        complaints += [f"{where}{_say(error)}" for error in fault.errors()]
+    except (ValueError, OSError, CatalogueError) as fault:  # TOML that is none, JSON in the environment that is none
+        complaints += [f"{where}{fault}"]
+    else:
+        if not complaints:
+            return settings
+    raise BadSettings("\n".join(complaints))
+
+
+class _Environment(EnvSettingsSource):
+    """The environment without guesses at types: see rule 3."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        return super().decode_complex_value(field_name, field, value) if str(value).lstrip()[:1] == "{" else value
+
+
+def _strangers(environment: Iterable[str]) -> list[str]:
+    """Variables that look like settings and are none."""
+    own = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    found: list[str] = []
+    for variable in sorted(environment):
+        name = variable.upper()
+        group, inside, _ = name.removeprefix(PREFIX).partition("__")
+        known = name in own | NO_SETTINGS or (inside and group.lower() in GROUPS)
+        if name.startswith(PREFIX) and not known:
+            found.append(f"{variable} in the environment: no such setting{_meant(name, own)}")
+    return found
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(sorted(known))}"
+
+
+def _timer(question: str, name: str, value: Any) -> Any:
+    """The value of a question's timer, as what the timer is.  Raises ValueError."""
+    default = getattr(Manner(), name, None)
+    if default is None:
+        raise ValueError(f"{question}: {name} is no timer; there are: {', '.join(Manner.__slots__)}")
+    kind: TypeAdapter[Any] = TypeAdapter(FiniteFloat if isinstance(default, float) else type(default))
+    try:
+        right = kind.validate_strings(value) if isinstance(value, str) else kind.validate_python(value, strict=True)
+    except ValidationError:
+        raise ValueError(f"{question}: {name} = {value!r} should be like {default!r}") from None
+    if name == "termchar" and right and right not in KEYS:
+        raise ValueError(f"{question}: termchar = {value!r} is not one key; empty for none")
+    least = {"tries": 1, "termchar": ""}.get(name, 0)
+    if right < least:
+        raise ValueError(f"{question}: {name} = {value!r} should be like {default!r}, at least {least}")
+    return right
+
+
+def _refused_by_asterisk(given: dict[str, Any]) -> list[str]:
+    """What is wrong with the members of `[asterisk]`, each by itself; how they go together is seen at the start."""
+    try:
+        AsteriskConfig.model_validate(given)
+    except ValidationError as fault:
+        wrong = [e for e in fault.errors() if e["loc"] and e["loc"][0] in given]
+        return [f"asterisk.{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in wrong]
+    return []
 
 
 def _say(error: Any) -> str:

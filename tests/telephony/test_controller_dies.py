@@ -10,6 +10,7 @@ import sys
 import wave
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ivr.asterisk import bundle as bundles
@@ -35,19 +36,30 @@ class Process:
             text=True,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )
-        self.address = ""
+        self.address = self.console = ""
 
     async def ready(self) -> "Process":
         """Wait until it says that it is ready, and note what to dial."""
         line = await asyncio.wait_for(asyncio.to_thread(self._process.stdout.readline), 60)
-        found = re.search(r"ready: (sip:\S+);", line)
+        found = re.search(r"ready: (sip:\S+); health: (http://\S+)/readyz", line)
         assert found, f"said {line!r} instead of being ready"
-        self.address = found[1]
+        self.address, self.console = found.groups()
         return self
 
     def kill(self) -> None:
+        """Everything of ours dies; Asterisk doesn't."""
         self._process.send_signal(signal.SIGKILL)
         assert self._process.wait(10) == -signal.SIGKILL
+
+    def kill_controller(self) -> None:
+        """The controller dies, its keeper doesn't."""
+        keeper = self._process.pid
+        children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
+        [controller] = [c for c in children if b"ivr" in Path(f"/proc/{c}/cmdline").read_bytes()]
+        os.kill(int(controller), signal.SIGKILL)
+
+    def ended(self) -> int:
+        return self._process.wait(60)
 
     def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
@@ -117,7 +129,9 @@ def test_killed_in_the_middle_of_a_question_it_comes_back_repeats_it_and_stores_
     assert abs(seconds - (caller.hangup.at - caller.answered.at)) < 0.5
     with wave.open(str(data / path)) as recording:
         assert recording.getnchannels() == 2
-    assert AsteriskServer.running(bundles.find(data), data / "exchange") is None, "an orderly stop leaves nothing"
+    left = AsteriskServer.running(bundles.find(data), data / "exchange")
+    assert left is not None, "an orderly stop leaves the exchange to the next controller"
+    assert "0 active calls" in left.cli("core show channels")
 
 
 def test_a_caller_who_hangs_up_while_nobody_is_looking_still_gets_an_outcome_and_a_recording(data, index):
@@ -137,7 +151,7 @@ def test_a_caller_who_hangs_up_while_nobody_is_looking_still_gets_an_outcome_and
 
     asyncio.run(main())
 
-    assert rows(data, "SELECT outcome, because FROM calls") == [("abandoned", "hung up")]
+    assert rows(data, "SELECT outcome, because FROM calls") == [("abandoned", "unknown cause")]
 
 
 def test_an_orderly_stop_lets_a_call_come_to_its_end(data, index):
@@ -156,3 +170,82 @@ def test_an_orderly_stop_lets_a_call_come_to_its_end(data, index):
     assert asyncio.run(main()) == 0
     assert rows(data, "SELECT outcome FROM calls") == [("abandoned",)]
     assert rows(data, "SELECT state FROM recordings") == [("sealed",)]
+
+
+def test_a_keeper_replaces_a_dead_controller_before_a_caller_wonders(data, index):
+    async def main():
+        process = await Process(data).ready()
+        async with Caller(index, from_user="rfc4733") as caller:
+            await caller.dial(process.address)
+            await caller.hears(clips_of(index, "language"), timeout=30)
+            await caller.press("3")
+            await caller.hears(clips_of(index, "account"), timeout=30)
+            gaps = []
+            for _ in range(3):
+                await caller.press("10")
+                killed = asyncio.get_running_loop().time()
+                process.kill_controller()
+                again = await caller.hears(clips_of(index, "account"), timeout=30)
+                gaps.append(again.first_packet - killed)
+                await asyncio.to_thread(process._process.stdout.readline)  # "ready", once more
+            await caller.press("1000000083")
+            await caller.hears(clips_of(index, "value_single"), timeout=30)
+            await caller.hang_up()
+        return sorted(gaps), await asyncio.to_thread(process.stop)
+
+    gaps, code = asyncio.run(main())
+
+    assert code == 0
+    assert gaps[1] < 1.5, f"seconds of silence: {gaps}"
+    assert rows(data, "SELECT heard FROM journal WHERE label = 'account'") == [("1000000083",)]
+
+
+def test_health_and_figures_are_told_by_the_running_service(data):
+    async def main():
+        process = await Process(data).ready()
+        async with httpx.AsyncClient(base_url=process.console) as console:
+            answers = {path: await console.get(path) for path in ("/readyz", "/healthz", "/metrics", "/calls")}
+        await asyncio.to_thread(process.stop)
+        return answers
+
+    answers = asyncio.run(main())
+
+    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(answers, 200)
+    assert "hotline_ready 1.0" in answers["/metrics"].text
+    assert answers["/calls"].json() == []
+
+
+def test_a_second_controller_of_the_same_name_is_refused_and_harms_nobody(data, index):
+    async def main():
+        first = await Process(data).ready()
+        second = Process(data)
+        code = await asyncio.to_thread(second.ended)
+        async with Caller(index, from_user="rfc4733") as caller:
+            await caller.dial(first.address)
+            await caller.hears(clips_of(index, "language"), timeout=30)
+        await asyncio.to_thread(first.stop)
+        return code
+
+    assert asyncio.run(main()) == 2
+    assert "a controller named 'a' runs already" in (data / "up.log").read_text()
+
+
+def test_when_asterisk_dies_the_calls_are_concluded_and_the_service_starts_both_anew(data, index):
+    async def main():
+        process = await Process(data).ready()
+        async with Caller(index, from_user="rfc4733") as caller:
+            await caller.dial(process.address)
+            await caller.hears(clips_of(index, "language"), timeout=30)
+            await caller.press("3")
+            await caller.hears(clips_of(index, "account"), timeout=30)
+            AsteriskServer.running(bundles.find(data), data / "exchange").kill()
+            await process.ready()
+        async with Caller(index, from_user="rfc4733") as caller:
+            await caller.dial(process.address)
+            await caller.hears(clips_of(index, "language"), timeout=30)
+        return await asyncio.to_thread(process.stop)
+
+    assert asyncio.run(main()) == 0
+    first, _ = rows(data, "SELECT outcome, because FROM calls ORDER BY began_at")
+    assert first == ("abandoned", "network or exchange fault")
+    assert rows(data, "SELECT state FROM recordings ORDER BY began_at")[0] == ("sealed",)
