@@ -131,7 +131,7 @@ def test_killed_in_the_middle_of_a_question_it_comes_back_repeats_it_and_stores_
         assert recording.getnchannels() == 2
     left = AsteriskServer.running(bundles.find(data), data / "exchange")
     assert left is not None, "an orderly stop leaves the exchange to the next controller"
-    assert "0 active calls" in left.cli("core show channels")
+    assert "0 active channels" in left.cli("core show channels")
 
 
 def test_a_caller_who_hangs_up_while_nobody_is_looking_still_gets_an_outcome_and_a_recording(data, index):
