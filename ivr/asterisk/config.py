@@ -7,18 +7,20 @@ Rules:
 4. Every value that reaches a file is checked against that file's syntax first; a template never escapes.
 """
 
+import json
 import os
 import re
 import secrets
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import jinja2
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -164,19 +166,34 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _listed(value: Any) -> Any:
+    """A list written as text, as an environment has it: JSON, or separated by commas."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Listed = BeforeValidator(_listed)
+
+
 class Trunk(_Model):
-    """The provider through which callers come.
+    """The provider through which callers come."""
 
-    A call belongs to the trunk if it comes from one of `hosts`. With `registrar` we register there as
-    `username`; the provider then sends calls for `number` (what it puts before the @).
-    """
-
-    hosts: tuple[HostOrNet, ...] = Field(min_length=1)
-    dtmf: Literal["rfc4733", "inband", "info", "auto", "auto_info"] = "rfc4733"
-    registrar: HostPort | None = None
-    username: Word | None = None
-    password: Secret | None = None
-    number: Word = "hotline"
+    hosts: Annotated[tuple[HostOrNet, ...], Listed] = Field(
+        min_length=1, description="a call from one of these hosts, addresses or networks belongs to the trunk"
+    )
+    dtmf: Literal["rfc4733", "inband", "info", "auto", "auto_info"] = Field(
+        "rfc4733",
+        description="how the provider sends keys: rfc4733, inband, info, auto (rfc4733 or inband), auto_info",
+    )
+    registrar: HostPort | None = Field(None, description="where to register as `username`; without, no registration")
+    username: Word | None = Field(None, description="of registration and of outgoing calls; together with `password`")
+    password: Secret | None = Field(None, description="printable ASCII; better in IVR_ASTERISK__TRUNK__PASSWORD")
+    number: Word = Field(
+        "hotline", description="what the provider puts before the @ of calls to a registered hotline"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -199,33 +216,58 @@ class AsteriskConfig(_Model):
     modules: SafePath
     share: SafePath
     sounds: SafePath
-    spool: SafePath
+    spool: SafePath = Field(description="tapes of calls in progress; default: exchange/raw in the data directory")
     ctl: SafePath  # directory of the control socket, whose whole path may not exceed 107 bytes
 
-    sip_bind: IPv4Address = IPv4Address("127.0.0.1")
-    sip_port: Port
-    http_bind: IPv4Address = IPv4Address("127.0.0.1")
-    http_port: Port
-    rtp_first: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)]
-    rtp_last: Annotated[int, Field(ge=1025, le=65535)]
-    external_address: IPv4Address | None = None
-    local_nets: tuple[IPv4Network, ...] = ()
+    sip_bind: IPv4Address = Field(
+        IPv4Address("127.0.0.1"), description="where SIP and sound are taken; 0.0.0.0: every address of the machine"
+    )
+    sip_port: Port = Field(description="UDP; set `sip_port` above instead")
+    http_bind: IPv4Address = Field(
+        IPv4Address("127.0.0.1"), description="where ARI is served; it is not encrypted: leave it on loopback"
+    )
+    http_port: Port = Field(description="TCP, ARI; set `ari_port` above instead")
+    rtp_first: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = Field(
+        description="UDP, even; set `rtp_ports` above instead"
+    )
+    rtp_last: Annotated[int, Field(ge=1025, le=65535)] = Field(description="UDP; set `rtp_ports` above instead")
+    external_address: IPv4Address | None = Field(
+        None, description="our address as the provider sees it, when we are behind NAT"
+    )
+    local_nets: Annotated[tuple[IPv4Network, ...], Listed] = Field(
+        (), description="networks this side of the NAT, which are told our own address"
+    )
 
-    ari_user: Word = "ivr"
+    ari_user: Word = Field(
+        "ivr", description="name of the controllers' account; its password is made anew at each start"
+    )
     ari_password: Secret
     http_sessions: Annotated[int, Field(ge=100)] = 2000
 
-    trunk: Trunk | None = None
-    agents: tuple[SipUri, ...] = ()
-    agent_seconds: Annotated[int, Field(ge=1, le=600)] = 30
+    trunk: Trunk | None = Field(None, description="the provider; see below. Without, nobody can call from outside")
+    agents: Annotated[tuple[SipUri, ...], Listed] = Field(
+        (),
+        description="SIP addresses of people, all rung at once; without, callers are told to call later",
+    )
+    agent_seconds: Annotated[int, Field(ge=1, le=600)] = Field(30, description="how long people are rung")
     loopback_endpoints: bool = False
 
-    language: Annotated[str, _matching(r"[a-z]{2}", "a language such as uk")] = "uk"
-    system_name: Word | None = None
-    max_calls: Annotated[int, Field(ge=1)] = 500
-    claim_ms: Annotated[int, Field(ge=50, le=10_000)] = 700
-    longest_call: Annotated[int, Field(ge=1)] = 1800  # seconds, to the end of the conversation with us
-    longest_talk: Annotated[int, Field(ge=1)] = 7200  # seconds, from the hand-over to people
+    language: Annotated[str, _matching(r"[a-z]{2}", "a language such as uk")] = Field(
+        "uk", description="of apologies to callers whom no controller took"
+    )
+    system_name: Word | None = Field(
+        None, description="first part of every call's name, unique among Asterisks; default: the machine's name"
+    )
+    max_calls: Annotated[int, Field(ge=1)] = Field(
+        500, description="the most calls at one time, those with people too; more are refused"
+    )
+    claim_ms: Annotated[int, Field(ge=50, le=10_000)] = Field(
+        700, description="milliseconds in which a controller must take a call, before it goes to people"
+    )
+    longest_call: Annotated[int, Field(ge=1)] = Field(
+        1800, description="seconds, to the end of the conversation with the machine"
+    )
+    longest_talk: Annotated[int, Field(ge=1)] = Field(7200, description="seconds, from the hand-over to people")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -312,10 +354,17 @@ def _link(link: Path, target: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file by one that only its owner can read. Whole or not at all."""
+    """Replace a file by one that only its owner can read. Whole or not at all, also after a power cut."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)  # an old one may have other rights
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,12 +1,18 @@
 """`ivr settings`: every setting, its default and what it is for; `docs/settings.md` is made of it."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import fields
 from pathlib import Path
 
 import click
+from pydantic import BaseModel
 
+from flows import FLOWS
+from flows.worlds import SHOWN, world
 from ivr.asterisk.config import AsteriskConfig, Trunk
-from ivr.dialog import Manner
+from ivr.commands.output import fail
+from ivr.dialog import Ask, Manner
+from ivr.dialog.explore import explore
 from ivr.service.settings import Settings
 
 BEGIN, END = "<!-- settings -->", "<!-- end of settings -->"
@@ -20,8 +26,11 @@ def show(write: Path | None) -> None:
     """List every setting, its default and what it is for, as Markdown."""
     if write is None:
         click.echo(tables())
-    else:
+        return
+    try:
         write.write_text(renewed(write.read_text("utf-8")), "utf-8")
+    except (OSError, ValueError) as fault:
+        fail(f"{write}: {fault}")
 
 
 def renewed(text: str) -> str:
@@ -34,24 +43,42 @@ def renewed(text: str) -> str:
 
 
 def tables() -> str:
-    """The settings, the timers of a question, and what the exchange is told."""
-    rows = [
-        ("setting", "default", "what for"),
-        *((f"`{n}`", _default(f.default), f.description or "") for n, f in Settings.model_fields.items()),
+    """The settings, the timers of a question, what the flows set of them, and what the exchange is told."""
+    rows = [("setting", "default", "what for"), *_described(Settings)]
+    timers = [
+        ("`[questions.NAME]`", "default", "what it means"),
+        *((f"`{f.name}`", _default(f.default), f.metadata["meaning"]) for f in fields(Manner)),
     ]
-    timers = [("`[questions.NAME]`", "default"), *((f"`{f.name}`", f"`{f.default}`") for f in fields(Manner))]
-    exchange = [
-        ("`[asterisk]`", "default"),
-        *((f"`{n}`", _default(f.default)) for n, f in AsteriskConfig.model_fields.items() if n not in OURS),
+    flows = [("`NAME`", "what the conversations set themselves"), *_questions()]
+    exchange = [("`[asterisk]`", "default", "what for"), *_described(AsteriskConfig, but=OURS)]
+    trunk = [("`[asterisk.trunk]`", "default", "what for"), *_described(Trunk)]
+    return "\n\n".join("\n".join(_table(table)) for table in (rows, timers, flows, exchange, trunk))
+
+
+def _described(model: type[BaseModel], *, but: Collection[str] = ()) -> Iterator[tuple[str, ...]]:
+    for name, known in model.model_fields.items():
+        if name not in but:
+            must = model is Trunk and known.is_required()
+            yield f"`{name}`", "must be given" if must else _default(known.default), known.description or ""
+
+
+def _questions() -> Iterator[tuple[str, ...]]:
+    """Every question of every conversation, with the timers in which it differs from the defaults; by exploration."""
+    asked: dict[str, set[Manner]] = {}
+    for flow in FLOWS.values():
+        for spot in explore(flow, SHOWN, world).spots:
+            if isinstance(spot.turn, Ask):
+                asked.setdefault(spot.turn.label, set()).add(spot.turn.manner)
+    for question in sorted(asked):
+        yield f"`{question}`", "; or ".join(sorted(map(_unlike_default, asked[question])))
+
+
+def _unlike_default(manner: Manner) -> str:
+    plain = Manner()
+    own = [
+        (f.name, getattr(manner, f.name)) for f in fields(Manner) if getattr(manner, f.name) != getattr(plain, f.name)
     ]
-    trunk = [
-        ("`[asterisk.trunk]`", "default"),
-        *(
-            (f"`{n}`", "must be given" if f.is_required() else _default(f.default))
-            for n, f in Trunk.model_fields.items()
-        ),
-    ]
-    return "\n\n".join("\n".join(_table(table)) for table in (rows, timers, exchange, trunk))
+    return ", ".join(f"`{name} = {str(value).lower()}`" for name, value in own)
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
@@ -60,5 +87,5 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def _default(value: object) -> str:
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     return "" if text in ("None", "PydanticUndefined", "()") else f"`{text}`"

@@ -1,7 +1,11 @@
 """Settings: from a file and the environment; a wrong one is a clear message."""
 
+from dataclasses import fields
+
 import pytest
 
+from ivr.asterisk.config import AsteriskConfig, Trunk
+from ivr.commands.settings import OURS, tables
 from ivr.dialog import Manner
 from ivr.service.settings import BadSettings, Settings, load
 
@@ -90,3 +94,124 @@ def test_every_timer_of_a_question_can_be_set():
 def test_every_setting_is_described():
     for name, field in Settings.model_fields.items():
         assert field.description, name
+
+
+def test_everything_that_can_be_set_of_asterisk_and_of_a_question_is_described_too():
+    for model in (AsteriskConfig, Trunk):
+        for name, field in model.model_fields.items():
+            assert field.description or name in OURS, name
+    for field in fields(Manner):
+        assert field.metadata["meaning"], field.name
+
+
+def test_the_page_of_settings_names_the_questions_and_what_the_conversations_set_themselves():
+    page = tables()
+
+    assert "| `account` |  |" in page
+    assert "| `languages` | `timeout = 4.0`, `tries = 2` |" in page
+    assert "| `value_night` | `timeout = 12.0`, `interdigittimeout = 5.0`, `termtimeout = 2.5` |" in page
+    assert "| `doubtful_lower` | `bargein = false`, `typeahead = false` |" in page
+
+
+# What looks like a setting and is none
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[questions.acount]\ntimeout = 10.0", "questions: acount: there is no such prompt; did you mean account?"),
+        ("[questions.account]\ntimeout = nan", "questions: account: timeout = nan should be like 7.0"),
+        ("[questions.account]\ntimeout = inf", "questions: account: timeout = inf should be like 7.0"),
+        ("[questions.account]\ntries = 0", "questions: account: tries = 0 should be like 3, at least 1"),
+        ("[questions.account]\ntries = 2.5", "questions: account: tries = 2.5 should be like 3"),
+        ('[questions.account]\ntermchar = "##"', "questions: account: termchar = '##' is not one key"),
+        ("drain = inf", "drain: "),
+        ('rtp_ports = "30000-20000"', "rtp_ports: the first port comes before the last"),
+        (
+            'rtp_ports = "20000-99999"',
+            "rtp_ports: the first port comes before the last, and both lie between 1024 and",
+        ),
+        ('rtp_ports = "20001-20100"', "rtp_ports: the first port is an even one"),
+        ('[asterisk]\nspol = "x"', "asterisk.spol: "),
+        ("[asterisk]\nagent_seconds = 0", "asterisk.agent_seconds: "),
+        ("[asterisk.trunk]\nhosts = []", "asterisk.trunk.hosts: "),
+    ],
+)
+def test_what_would_have_no_effect_or_a_mad_one_is_refused(tmp_path, text, complaint):
+    file = written(tmp_path, text)
+
+    with pytest.raises(BadSettings) as refusal:
+        load(file)
+
+    assert f"{file}: {complaint}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["IVR_CAPACTY", "ivr_capacty", "IVR_CAPACITY__MOST", "IVR_CONFIG"])
+def test_a_variable_that_looks_like_a_setting_and_is_none_is_named(monkeypatch, name):
+    monkeypatch.setenv(name, "4")
+
+    with pytest.raises(BadSettings, match=f"{name} in the environment: no such setting"):
+        load()
+
+
+def test_variables_that_are_read_elsewhere_are_let_be(monkeypatch):
+    monkeypatch.setenv("IVR_APT_MIRROR", "elsewhere")
+    monkeypatch.setenv("IVR_TEST_CALLS", "3")
+    monkeypatch.setenv("IVR_CAPACITY", "")
+
+    assert load().capacity == 200
+
+
+def test_text_from_the_environment_becomes_what_the_timer_is(tmp_path, monkeypatch):
+    file = written(tmp_path, "[questions.account]\ntries = 5")
+    for name, value in {"TIMEOUT": "10", "BARGEIN": "false", "TERMCHAR": "#"}.items():
+        monkeypatch.setenv(f"IVR_QUESTIONS__ACCOUNT__{name}", value)
+
+    own = load(file).questions["account"]
+
+    assert own == {"tries": 5, "timeout": 10.0, "bargein": False, "termchar": "#"}
+    assert type(own["timeout"]) is float
+
+
+def test_a_timer_in_the_environment_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("IVR_QUESTIONS__ACCOUNT__TIMEOUT", "nan")
+
+    with pytest.raises(BadSettings, match="account: timeout = 'nan' should be like"):
+        load()
+
+
+@pytest.mark.parametrize("password", ["12345", "true", "null", '"quoted"', "[1]"])
+def test_a_password_stays_the_text_that_it_is(monkeypatch, password):
+    monkeypatch.setenv("IVR_ASTERISK__TRUNK__HOSTS", "192.0.2.1")
+    monkeypatch.setenv("IVR_ASTERISK__TRUNK__USERNAME", "380441234567")
+    monkeypatch.setenv("IVR_ASTERISK__TRUNK__PASSWORD", password)
+
+    assert load().asterisk["trunk"]["password"] == password
+
+
+@pytest.mark.parametrize("agents", ['["sip:1@pbx", "sip:2@pbx:5070"]', "sip:1@pbx, sip:2@pbx:5070"])
+def test_agents_can_be_given_in_the_environment(monkeypatch, tmp_path, agents):
+    monkeypatch.setenv("IVR_ASTERISK__AGENTS", agents)
+    places = dict.fromkeys(("run", "modules", "share", "sounds", "spool", "ctl"), tmp_path)
+    ports = {"sip_port": 5060, "http_port": 8088, "rtp_first": 20000, "rtp_last": 20999}
+
+    config = AsteriskConfig(**places, **ports, ari_password="x", **load().asterisk)
+
+    assert config.agents == ("sip:1@pbx", "sip:2@pbx:5070")
+
+
+def test_an_agent_in_the_environment_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("IVR_ASTERISK__AGENTS", "tel:1")
+
+    with pytest.raises(BadSettings, match=r"asterisk.agents.0: .*is not a SIP address"):
+        load()
+
+
+def test_a_whole_group_can_be_given_as_json(monkeypatch):
+    monkeypatch.setenv("IVR_QUESTIONS", '{"account": {"timeout": 9}}')
+    monkeypatch.setenv("IVR_ASTERISK", '{"trunk": {"hosts": ["192.0.2.1"]}}')
+
+    settings = load()
+
+    assert settings.questions == {"account": {"timeout": 9.0}}
+    assert settings.asterisk == {"trunk": {"hosts": ["192.0.2.1"]}}
