@@ -10,6 +10,8 @@ Rules
 
 import asyncio
 import logging
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -76,7 +78,7 @@ class Aftermath:
         self._store = store
         self._figures = figures
         self._owed: dict[str, tuple[Began, Ending, datetime]] = {}
-        self._hands = ThreadPoolExecutor(2, thread_name_prefix="archive")
+        self._hands = ThreadPoolExecutor(1, thread_name_prefix="archive", initializer=_step_back)
 
     def close(self) -> None:
         """Begin nothing more; what is being sealed is finished at the next start."""
@@ -164,6 +166,11 @@ class Aftermath:
             return False
         self._figures.settled(record.state, record.reason is not None)
         return True
+
+
+def _step_back() -> None:
+    """Tapes can wait; callers can't: this thread yields to all others."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def _never_taken(conn: Connection, call: str, at: datetime) -> None:
