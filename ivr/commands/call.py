@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from ivr.commands.output import console, fail
 from ivr.service.hotline import SOUNDS
@@ -22,7 +23,7 @@ def call(scenario: Path, uri: str, sounds: Path, beyond_loopback: bool) -> None:
     """Hold SCENARIO (a YAML file) as a real call; exit 0 if everything was heard as written."""
 
     def show(event: Event) -> None:
-        console.print(f"[dim]{event.kind:5}[/] {event.text}")
+        console.print(Text.assemble((f"{event.kind:5}", "dim"), " ", event.text))
 
     try:
         written = load(scenario)
@@ -31,4 +32,6 @@ def call(scenario: Path, uri: str, sounds: Path, beyond_loopback: bool) -> None:
         )
     except (ScenarioError, CallerError, BadSound, ValueError) as fault:
         fail(str(fault))
-    console.print(f"{caller.hangup}")
+    except OSError as fault:
+        fail(f"{uri} can't be called: {fault.strerror or fault}")
+    console.print(f"{caller.hangup}", markup=False)

@@ -54,7 +54,10 @@ def draw(flow: str, write: Path | None) -> None:
     if write is None:
         click.echo(drawn)
         return
-    write.write_text(renewed(write.read_text("utf-8"), flow, drawn), "utf-8")
+    try:
+        write.write_text(renewed(write.read_text("utf-8"), flow, drawn), "utf-8")
+    except (OSError, ValueError) as fault:
+        fail(f"{write}: {fault}")
 
 
 def renewed(text: str, flow: str, drawn: str) -> str:

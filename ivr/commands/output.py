@@ -1,15 +1,24 @@
-"""How the command line speaks to people."""
+"""How the command line speaks to people.
+
+Rule: text that isn't ours (paths, addresses, what a file holds) is never read as rich's markup.
+"""
 
 import sys
 from typing import NoReturn
 
 from rich.console import Console
+from rich.text import Text
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def complain(message: str) -> None:
+    """Say what is wrong."""
+    errors.print(Text.assemble(("ivr:", "bold red"), " ", message))
+
+
 def fail(message: str, code: int = 1) -> NoReturn:
     """Say what is wrong and end."""
-    errors.print(f"[bold red]ivr:[/] {message}", markup=True)
+    complain(message)
     sys.exit(code)

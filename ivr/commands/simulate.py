@@ -9,7 +9,7 @@ import click
 
 from domain import demo
 from domain.model import Began
-from domain.store import Store
+from domain.store import Store, StoreFault
 from flows import FLOWS
 from ivr.commands.output import console, fail
 from ivr.commands.screen import Screen
@@ -38,8 +38,11 @@ def simulate(script: Path | None, flow: str, caller: str | None, store: str | No
     except ScenarioError as fault:
         fail(str(fault))
     with tempfile.TemporaryDirectory(prefix="ivr-") as folder:
-        url = store or f"sqlite:///{folder}/simulated.db"
-        with Store.open(url) as opened:
+        try:
+            opened = Store.open(store or f"sqlite:///{folder}/simulated.db")
+        except (StoreFault, ValueError) as fault:
+            fail(str(fault))
+        with opened:
             if store is None:
                 opened.write(lambda conn: demo.load(conn, datetime.now(UTC))).result()
             complaints = asyncio.run(_hold(opened, flow, caller, scenario))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from domain import calls, readings
 from domain.store import Store
@@ -20,7 +21,7 @@ def show_readings(store: Store, call: str) -> None:
         "account", "meter", "zone", "kWh", "status", "receipt", title="stored readings", title_justify="left"
     )
     for r in stored:
-        table.add_row(r.account, r.meter, r.zone, str(r.value), r.status, r.receipt or "")
+        table.add_row(*map(Text, (r.account, r.meter, r.zone, str(r.value), r.status, r.receipt or "")))
     console.print(table)
 
 

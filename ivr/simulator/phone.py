@@ -4,6 +4,7 @@ Rule: what is waited for is heard, never timed; only `waits` is a clock, because
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from ivr.simulator.caller import CallEnded, Caller, Event
@@ -37,9 +38,10 @@ async def hold(
     """Call `uri` and do what the scenario says, to the end of the call.  Returns the caller with all it heard.
 
     patience: seconds to wait for the far side to hang up when the steps are done.
-    Raises CallFailed, NotHeard, CallEnded (hung up before the steps were done), NotHungUp.
+    Raises CallFailed, NotHeard, CallEnded (hung up before the steps were done), NotHungUp; ValueError for a `uri`
+    that is none, or another machine's; OSError for one that can't be reached.
     """
-    user, _, host = uri.removeprefix("sip:").rpartition("@")
+    user, host = _address(uri)
     caller = Caller(
         index,
         from_user=scenario.dtmf,
@@ -67,6 +69,14 @@ async def hold(
                     return caller
         await caller.hung_up(timeout=patience)
     return caller
+
+
+def _address(uri: str) -> tuple[str, str]:
+    """User part (may be empty) and host with its port, of `sip:user@host:port`; the scheme may be left out."""
+    found = re.fullmatch(r"(?:sip:)?(?:([^@\s]+)@)?([A-Za-z0-9.-]+(?::(\d{1,5}))?)", uri)
+    if not found or not 1 <= int(found[3] or 5060) <= 65535:
+        raise ValueError(f"{uri!r} is no address to call; write e.g. sip:hotline@127.0.0.1:5060")
+    return found[1] or "", found[2]
 
 
 async def _nothing(caller: Caller, seconds: float) -> None:

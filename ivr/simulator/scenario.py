@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
 
 from domain.model import Outcome, Status, Zone
 
@@ -39,7 +39,7 @@ class Hears(_Strict):
     """Wait until this prompt begins, at most `within` seconds."""
 
     hears: str
-    within: float = Field(20.0, gt=0)
+    within: FiniteFloat = Field(20.0, gt=0)
 
 
 class Presses(_Strict):
@@ -115,7 +115,7 @@ class Scenario(_Strict):
     about: str
     steps: list[Annotated[Step, BeforeValidator(_step)]]
     caller: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")] | None = None
-    dialled: str = "100"
+    dialled: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+*#._-]{1,64}$")] = "100"
     dtmf: Literal["rfc4733", "inband", "info"] = "rfc4733"
     rtp: bool = True
     expects: Expects | None = None
@@ -127,7 +127,9 @@ def load(path: Path) -> Scenario:
         written = yaml.safe_load(path.read_text("utf-8"))
     except OSError as fault:
         raise ScenarioError(f"{path}: {fault.strerror}") from fault
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+    except RecursionError as fault:
+        raise ScenarioError(f"{path}: not readable as YAML: brackets within brackets without end") from fault
+    except (yaml.YAMLError, ValueError) as fault:  # ValueError: no UTF-8, or a date that no calendar has
         raise ScenarioError(f"{path}: not readable as YAML: {' '.join(str(fault).split())}") from fault
     if not isinstance(written, dict):
         raise ScenarioError(f"{path}: a scenario has at least the lines about: and steps:")

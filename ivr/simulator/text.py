@@ -17,8 +17,12 @@ from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
 from ivr.simulator.scenario import HangsUp, Hears, Listens, Presses, Scenario, Step, Waits, prompt_of
 
 
-class NotHeard(AssertionError):
-    """The caller waited for a prompt that did not come.  The message says what came instead."""
+class NotHeard(BaseException):
+    """The caller waited for a prompt that did not come in time.  The message says what came instead.
+
+    It ends whoever drives the line: a session that took it for a fault of its own would apologise to a caller who has
+    left, and the scenario would seem to have gone on.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class TextLine:
         self._step: Step | None = None
         self._keys: deque[Presses] = deque()
         self._heard_up_to = -1.0  # "hears" looks for what begins after this
+        self._hears_until: float | None = None
         self._waits_until: float | None = None
 
     @classmethod
@@ -146,24 +151,28 @@ class TextLine:
                     self._step = None
                     return None
                 return self._pass(until, None)
-            case Hears(hears=prompt):
+            case Hears(hears=prompt, within=within):
+                if self._hears_until is None:
+                    self._hears_until = self._now + within
                 found = next((s for s in self._coming() if prompt_of(s.clip) == prompt), None)
-                if found is not None:
+                if found is not None and found.at <= self._hears_until:
                     self._pass_to(max(found.at, self._now))
                     self._heard_up_to = found.at
-                    self._step = None
+                    self._step = self._hears_until = None
                     return None
-                return self._pass(until, None, waiting_for=prompt)
+                if self._now >= self._hears_until:
+                    raise NotHeard(f"{prompt} did not begin within {within:g} s; heard {', '.join(self.heard())}")
+                return self._pass(until, self._hears_until)
 
     def _coming(self) -> list[Said]:
         began = [s for s in self.said if s.at > self._heard_up_to]
         return began + [s for s in self._playing if s not in began]
 
-    def _pass(self, until: float | None, ready: float | None, waiting_for: str | None = None) -> Heard | None:
+    def _pass(self, until: float | None, ready: float | None) -> Heard | None:
         """Let time pass to whatever comes first: the prompt's end, the caller's next move, or the session's timer."""
         ends = [t for t in (self._ends_at, ready, until) if t is not None]
         if not ends:
-            raise NotHeard(f"nobody would ever say anything again; waiting for {waiting_for}; heard {self.heard()}")
+            raise NotHeard(f"nobody would ever say anything again; heard {', '.join(self.heard())}")
         first = min(ends)
         self._pass_to(first)
         if self._ends_at is not None and self._ends_at <= first:
@@ -186,7 +195,7 @@ class TextLine:
         """The controller is gone, and with it whoever waited for the end of what plays.  A caller in the midst of
         keying stops, and starts again when the question does."""
         self._pass_to(self._now)
-        self._step = None
+        self._step = self._hears_until = self._waits_until = None
         self._ends_at, self._hushed, self._playing = None, False, []
 
     def heard(self) -> list[str]:

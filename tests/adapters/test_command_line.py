@@ -78,6 +78,45 @@ def test_calls_stay_on_this_machine_unless_told_otherwise():
     assert "not on this machine" in result.output
 
 
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("foo", "foo can't be called: "),
+        ("sip:hotline@no.such.host.invalid", "can't be called: "),
+        ("sip:hotline@127.0.0.1:99999", "is no address to call; write e.g. sip:hotline@127.0.0.1:5060"),
+        ("tel:+380441110001", "is no address to call"),
+        ("[/red]", "'[/red]' is no address to call"),
+    ],
+)
+def test_an_address_that_cannot_be_called_is_a_message(address, complaint):
+    result = ivr("call", str(REPOSITORY / "tests/conversations/one_reading.yaml"), "--to", address)
+
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert complaint in result.output
+
+
+def test_a_store_that_is_none_and_a_page_without_marks_are_messages_too(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("no marks")
+
+    for arguments in (
+        ("simulate", "--store", "nonsense"),
+        ("simulate", "--store", f"sqlite:///{page}"),
+        ("map", "meter_reading", "--write", str(page)),
+        ("settings", "--write", str(page)),
+    ):
+        result = ivr(*arguments)
+        assert (result.exit_code, type(result.exception)) == (1, SystemExit), arguments
+        assert result.output.startswith("ivr: "), arguments
+
+
+def test_what_people_wrote_is_never_read_as_markup():
+    result = ivr("simulate", "--script", "x[/red].yaml")
+
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "ivr: x[/red].yaml: No such file" in result.output
+
+
 def test_a_conversation_at_the_keyboard():
     keyed = "1\n\n1000000083\n104700#\n1\n2\n"
 

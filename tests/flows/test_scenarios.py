@@ -38,8 +38,31 @@ def test_a_prompt_that_does_not_come_fails_and_says_what_came(tmp_path):
 
     assert result.exit_code == 1
     said = " ".join(result.output.split())
-    assert "the call ended before the caller came to Hears(hears='receipt'" in said
-    assert "heard language, noinput" in said
+    assert "receipt did not begin within 20 s; heard language, noinput" in said
+
+
+def test_a_prompt_that_comes_too_late_fails_as_it_would_in_a_real_call(tmp_path):
+    file = tmp_path / "s.yaml"
+    steps = "steps:\n  - hears: language\n  - {{hears: noinput, within: {within}}}\n  - hangs up\n"
+
+    def hold(within):
+        file.write_text("about: x\n" + steps.format(within=within))
+        return CliRunner().invoke(main, ["simulate", "--script", str(file)])
+
+    assert hold(30).exit_code == 0
+    late = hold(0.5)
+    assert late.exit_code == 1
+    assert "noinput did not begin within 0.5 s; heard language" in " ".join(late.output.split())
+
+
+def test_a_call_that_ends_before_the_caller_is_done_fails(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text('about: x\nsteps:\n  - hears: language\n  - keys: "0"\n  - waits: 30\n  - hears: notice\n')
+
+    result = CliRunner().invoke(main, ["simulate", "--script", str(file)])
+
+    assert result.exit_code == 1
+    assert "the call ended before the caller came to" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
@@ -57,6 +80,11 @@ def test_a_prompt_that_does_not_come_fails_and_says_what_came(tmp_path):
         ("about: x\nsteps: []\ncaller: nobody", "caller: 'nobody' has characters"),
         ("about: x\nsteps: []\nexpects: {outcome: fine}", "expects outcome"),
         ("\xff", "about: and steps:"),
+        ("[" * 3000, "not readable as YAML: brackets within brackets"),
+        ("about: 2026-13-45\nsteps: []", "not readable as YAML: month must be in 1..12"),
+        ("about: x\nsteps: [{waits: .nan}]", "steps 1 waits"),
+        ("about: x\nsteps: [{hears: a, within: .inf}]", "steps 1 within"),
+        ('about: x\nsteps: []\ndialled: "100\\r\\nX-Evil: 1"', "dialled: '100\\r\\nX-Evil: 1' has characters"),
     ],
 )
 def test_a_malformed_scenario_is_refused_with_the_place_and_the_remedy(tmp_path, text, complaint):

@@ -126,7 +126,7 @@ def test_the_language_is_remembered_for_a_number(hotline):
 
 
 def test_silence_at_the_language_question_is_answered_in_ukrainian(hotline):
-    line = hotline.line([hears("account"), hangs_up()])
+    line = hotline.line([Hears(hears="account", within=60), hangs_up()])
 
     hotline.hold(line)
 
