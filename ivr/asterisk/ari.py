@@ -31,6 +31,7 @@ import aiohttp
 from yarl import URL
 
 from ivr.asterisk.events import ApplicationReplaced, Channel, Event, Strangers, channel, event_filter, read
+from ivr.ports import NotOurs
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class AriUnreachable(Exception):
     """No answer: no connection, it broke, or the time is over.  Whether the request was carried out is unknown."""
 
 
-class ApplicationTaken(Exception):
+class ApplicationTaken(NotOurs):
     """Another controller uses our application's name; calls that we drive would be driven twice."""
 
 

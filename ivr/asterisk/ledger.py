@@ -7,7 +7,7 @@ stray: the reaper takes it away.
 
 from collections.abc import Awaitable, Callable, Container
 
-from ivr.asterisk.ari import AriError, AriNotFound, AriUnreachable
+from ivr.asterisk.ari import AriError, AriNotFound
 
 Delete = Callable[[str], Awaitable[None]]
 
@@ -48,14 +48,17 @@ class Ledger:
         return [key for key, channel in self._owner.items() if channel not in alive or key in self._given_up]
 
     async def reap(self, alive: Container[str]) -> int:
-        """Take the strays away; what Asterisk refuses stays for the next time.  Returns how many went."""
+        """Take the strays away; what Asterisk refuses stays for the next time.  Returns how many went.
+
+        Raises AriUnreachable at the first request without an answer: the others would wait in vain as long.
+        """
         gone = 0
         for kind, name in self.strays(alive):
             try:
                 await self._delete[kind](name)
             except AriNotFound:
                 pass
-            except (AriError, AriUnreachable):
+            except AriError:
                 continue
             self.strike(kind, name)
             gone += 1

@@ -142,8 +142,8 @@ class AsteriskLine:
         self._filler = None
         # In any order: the prompt waits for the end of what plays.
         media = [f"sound:ivr/{clip}" for clip in clips]
-        await asyncio.gather(self._start(name, media), *(self._stop(one) for one in stale))
-        if self.over is None:
+        took, *_ = await asyncio.gather(self._start(name, media), *(self._stop(one) for one in stale))
+        if took and self.over is None:
             await self._fill()
 
     async def hush(self) -> None:
@@ -264,19 +264,22 @@ class AsteriskLine:
         except (AriError, AriUnreachable) as fault:
             log.error("%s: could not let the caller go, will try again: %s", self._channel, fault)
 
-    async def _start(self, name: str, media: Sequence[str]) -> None:
+    async def _start(self, name: str, media: Sequence[str]) -> bool:
+        """Ask for a playback.  Returns whether Asterisk answers at all."""
         self._ledger.enter(PLAYBACK, name, self._channel)
         try:
             await self._ari.channels.play_with_id(self._channel, name, media)
         except AriUnreachable as fault:
             self._ledger.give_up(PLAYBACK, name)
             self._end_of(name, Played(whole=False, fault=str(fault)))
+            return False
         except AriError as fault:
             self._ledger.strike(PLAYBACK, name)
             if fault.status in (404, 409):
                 self.expect_the_end()
             else:
                 self._end_of(name, Played(whole=False, fault=str(fault)))
+        return True
 
     def _name(self, kind: str, count: int) -> str:
         return f"{self._channel}-{self._ari.application}-{kind}{count % _IDS}"

@@ -10,7 +10,9 @@ Rules
    and it doesn't is over.  What we missed about the others, their lines find out.
 4. A call is over when its channel is destroyed, however long after our part; then, and once the task is done,
    `on_channel_over` is told, exactly once.
-5. Everything owed to a call (parting, watching, the end of its objects) is repeated until Asterisk confirms it.
+5. Whose call it is, the one who conducts it must say (`OnCall`): Asterisk can't.  We subscribe to no call that
+   another controller may have, since Asterisk would list it as if it were ours.
+6. Everything owed to a call (parting, watching, the end of its objects) is repeated until Asterisk confirms it.
 
 Theory: Asterisk forgets that an application knows a channel when the channel leaves it, hence the explicit
 subscription to each.  `TIMEOUT(absolute)` ends our part without any hang-up: StasisEnd comes out of the blue and
@@ -31,7 +33,7 @@ from ivr.asterisk.ari import Ari, AriError, AriNotFound, AriUnreachable
 from ivr.asterisk.causes import cause_of
 from ivr.asterisk.ledger import Ledger
 from ivr.asterisk.line import PLAYBACK, AsteriskLine, began
-from ivr.ports import Cause
+from ivr.ports import Cause, NotOurs
 
 log = logging.getLogger(__name__)
 
@@ -327,8 +329,12 @@ class Switchboard:
             if adopted:
                 await line.silence_predecessor()
             if not await self._on_call(line, adopted):
-                await self._let_go(call, line)
+                self._leave_alone(call)
+                await line.let_go()
                 return
+        except NotOurs:  # all calls of our name are now another process's
+            self._leave_alone(call)
+            return
         except Exception:
             why = "the conversation failed"
             log.exception("%s: %s", call.channel, why)
@@ -337,13 +343,12 @@ class Switchboard:
             log.error("%s: %s; the caller goes to people", call.channel, why)
             await line.give_back(why)
 
-    async def _let_go(self, call: _Call, line: AsteriskLine) -> None:
-        """Another controller conducts it: forget it, but not that it is none of ours while Asterisk lists it."""
+    def _leave_alone(self, call: _Call) -> None:
+        """It is none of ours.  We remember that much of it, since Asterisk may go on to list it for us."""
         self.counts["another's"] += 1
         log.warning("%s: another controller conducts this call; hands off", call.channel)
         call.conducted = False
         self._move(call, _Stage.ANOTHERS)
-        await line.let_go()
 
     async def _catch_up(self) -> None:
         """Compare what Asterisk holds for us with what we hold.  Raises AriError, AriUnreachable."""

@@ -61,7 +61,12 @@ class Fault:
     status: int = 0  # answer this without doing anything
     stall: bool = False  # answer nothing until the client gives up
     deaf: bool = False  # do it, but lose the answer
+    pause: asyncio.Event | None = None  # answer when it is set; what was so before is answered
     times: int = 1
+
+    def go_on(self) -> None:
+        assert self.pause is not None
+        self.pause.set()
 
 
 class FakeAri:
@@ -78,6 +83,7 @@ class FakeAri:
         self.started = _STAMP
         self.refusing = False  # sockets get 503
         self.mute = False  # pings are not answered
+        self.waiting = self.most_waiting = 0  # requests without an answer as yet
         self._count = 0
         self._news = asyncio.Event()
         self._offers: set[str] = set()
@@ -245,22 +251,33 @@ class FakeAri:
     async def _request(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refusal(request):
             return refused
+        self.waiting += 1
+        self.most_waiting = max(self.most_waiting, self.waiting)
+        try:
+            return await self._answer(request)
+        finally:
+            self.waiting -= 1
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         words = f"{request.method} {request.path.removeprefix('/ari')}"
         self.requests.append(words)
         self._news.set()
-        deaf = False
+        deaf, pause = False, None
         for fault in self.faults:
             if fault.times and re.search(fault.pattern, words):
                 fault.times -= 1
                 if fault.stall:
-                    await asyncio.sleep(60)
+                    await self.until(lambda: request.transport is None or request.transport.is_closing(), 60)
+                    return web.Response(status=500)  # nobody is there to read it
                 if fault.status:
                     return web.json_response({"message": "Internal Server Error"}, status=fault.status)
-                deaf = fault.deaf
+                deaf, pause = fault.deaf, fault.pause
         body = await request.json() if request.can_read_body else None
         self.bodies[words] = body
         status, answer = await self._do(request.method, words.split(" ", 1)[1].strip("/").split("/"), request, body)
         self._news.set()
+        if pause is not None:
+            await pause.wait()
         if deaf:
             await asyncio.sleep(60)
         return web.json_response(answer, status=status) if answer is not None else web.Response(status=status)

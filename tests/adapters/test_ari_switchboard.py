@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fake_ari import APP, FakeAri, Fault, in_loop, running
+from fake_ari import APP, FakeAri, FakeChannel, Fault, in_loop, running
 
-from ivr.asterisk.ari import ApplicationTaken, Ari
+from ivr.asterisk.ari import ApplicationTaken, Ari, AriUnreachable
 from ivr.asterisk.line import AsteriskLine
 from ivr.asterisk.switchboard import Switchboard, SwitchboardSettings
 from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
@@ -313,13 +314,16 @@ async def test_calls_of_a_controller_that_died_are_adopted_and_its_prompt_is_sil
                 await asterisk.finish(call)
                 await asterisk.until(lambda: before.heard.pop() if before.heard else None)
             await before.lines[0].play(["uk/long"])
-        assert asterisk.channels[call].playing, "the prompt plays on"
+        stale = next(iter(asterisk.channels[call].playing))
+        assert stale == f"{call}-{APP}-p3", "the prompt plays on"
         asterisk.faults.append(Fault("DELETE /playbacks", status=500, times=2))
         async with controller(asterisk, after) as board:
             await asterisk.until(lambda: after.adopted)
             assert not asterisk.channels[call].playing
             assert after.lines[0].began == before.lines[0].began
             await after.lines[0].play(["uk/value"])
+            late = {"id": stale, "state": "done", "media_uri": "uk/long", "target_uri": f"channel:{call}"}
+            await asterisk.tell(APP, "PlaybackFinished", playback=late)
             assert [*asterisk.channels[call].playing.values()] == [["sound:ivr/uk/value"]]
             await asterisk.finish(call)
             await asterisk.until(lambda: after.heard == [Played(whole=True)])
@@ -409,6 +413,7 @@ async def test_an_asterisk_that_restarted_lost_all_calls_by_a_fault():
         await asterisk.until(lambda: len(hotline.lines) == 3)
         await asterisk.restart()
         await asterisk.until(lambda: hotline.causes == dict.fromkeys(calls, Cause.FAULT))
+        assert hotline.heard == [Gone(Cause.FAULT)] * 3
         await asterisk.until(lambda: board.ready)
         assert not board.leaked()
 
@@ -447,6 +452,214 @@ async def test_a_controller_whose_name_was_taken_stops_driving_calls():
             assert not any("play" in request for request in asterisk.requests[before:])
 
 
+# --- calls of others ---
+
+
+async def speak(line: AsteriskLine) -> None:
+    """Say something, and hear everything until the caller is gone."""
+    await line.play(["uk/long"])
+    while not isinstance(await line.hear(None), Gone):
+        pass
+
+
+def acts(asterisk: FakeAri, since: int = 0) -> list[str]:
+    """What was asked of Asterisk that callers could notice."""
+    return [one for one in asterisk.requests[since:] if re.match("(POST|DELETE) /(channels|playbacks)", one)]
+
+
+@in_loop
+async def test_a_call_that_is_another_controllers_is_let_go_without_a_word_and_not_taken_again():
+    hotline = Hotline(decline)
+    async with FakeAri() as asterisk, controller(asterisk, hotline, filler=FILLER) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: board.counts["another's"] == 1 and APP in asterisk.channels[call].watchers)
+        assert (acts(asterisk), board.in_hand, board.leaked()) == ([], 0, [])
+        await asterisk.drop_sockets()
+        await asterisk.until(lambda: not board.ready)
+        await asterisk.until(lambda: board.ready)
+        await board.tidy(later())
+        await board.account_for([call])
+        assert len(hotline.lines) == 1, "not offered again"
+        await asyncio.wait_for(board.drain(), 1)
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: not board._calls)
+        assert (acts(asterisk), hotline.over) == ([], [])
+
+
+async def decline(line: AsteriskLine) -> bool:
+    return False
+
+
+@in_loop
+async def test_what_we_played_into_a_call_that_is_anothers_is_taken_back():
+    async def find_out_late(line: AsteriskLine) -> bool:
+        await line.play(["uk/long"])
+        return False
+
+    async with FakeAri() as asterisk, controller(asterisk, Hotline(find_out_late), filler=FILLER) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: board.counts["another's"] == 1)
+        await asterisk.until(lambda: not asterisk.channels[call].playing)
+        await board.tidy(later())
+        assert asterisk.channels[call].owner == APP
+        assert board.leaked() == []
+        assert board.counts["rescued"] == 0
+
+
+@in_loop
+async def test_a_call_in_another_controllers_hands_is_not_subscribed_to_when_it_is_asked_about():
+    mine, theirs = Hotline(), Hotline(speak)
+    async with (
+        FakeAri() as asterisk,
+        controller(asterisk, theirs, {"application": "ivr-two"}),
+        controller(asterisk, mine, capacity=0) as board,
+    ):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: asterisk.channels[call].playing)
+        await board.account_for([call])
+        assert asterisk.channels[call].watchers <= {"ivr-two"}
+        await asterisk.drop_sockets()
+        await asterisk.until(lambda: not board.ready)
+        await asterisk.until(lambda: board.ready)
+        assert (mine.lines, mine.over) == ([], [])
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: theirs.over)
+        await board.account_for([call])
+        await asterisk.until(lambda: mine.causes == {call: Cause.UNKNOWN})
+
+
+@in_loop
+async def test_a_call_that_asterisk_lists_for_us_though_it_is_anothers_is_not_disturbed():
+    mine, theirs = Hotline(decline), Hotline(speak)
+    async with FakeAri() as asterisk, controller(asterisk, theirs, {"application": "ivr-two"}, filler=FILLER):
+        call = await asterisk.dial()
+        await asterisk.until(lambda: len(asterisk.channels[call].playing) == 2)
+        asterisk.channels[call].watchers.add(APP)
+        before = dict(asterisk.channels[call].playing)
+        async with controller(asterisk, mine, filler=FILLER) as board:
+            await asterisk.until(lambda: board.counts["another's"] == 1)
+            assert [line.began.call for line in mine.adopted] == [call]
+            assert asterisk.channels[call].playing == before
+            await asterisk.hang_up(call)
+            await asterisk.until(lambda: theirs.causes == {call: Cause.CALLER})
+            await asterisk.until(lambda: not board._calls)
+            assert (mine.over, board.counts["rescued"]) == ([], 0)
+
+
+@in_loop
+async def test_a_call_that_is_offered_while_it_is_looked_for_is_claimed():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline, {"timeout": 5.0}) as board:
+        call = "fake-1795289178.7"
+        asterisk.faults.append(Fault(f"GET /channels/{call}", pause=asyncio.Event()))
+        looking = asyncio.create_task(board.account_for([call]))
+        await asterisk.until(lambda: any(call in request for request in asterisk.requests))
+        await asterisk.dial(channel=call)
+        await asterisk.until(lambda: hotline.lines)
+        asterisk.faults[0].go_on()
+        await looking
+        assert not hotline.adopted, "nobody has spoken with this caller yet"
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: hotline.causes == {call: Cause.CALLER})
+
+
+@in_loop
+async def test_a_call_that_was_looked_for_before_its_offer_is_claimed():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        early = FakeChannel("fake-1795289178.7", "0671234567", app="MixMonitor")
+        asterisk.channels[early.id] = early
+        await board.account_for([early.id])
+        await asterisk.dial(channel=early.id)
+        await asterisk.until(lambda: hotline.lines)
+        assert not hotline.over
+
+
+# --- an exchange that is no more, or does not answer ---
+
+
+@in_loop
+async def test_when_the_exchange_died_every_call_is_over_now_and_nothing_more_is_asked_of_it():
+    slow = asyncio.Event()
+
+    async def write_slowly(line: AsteriskLine) -> None:
+        await hotline.listen(line)
+        await slow.wait()
+        await line.play(["uk/sorry"])
+        await line.hang_up()
+
+    async def hand_over(line: AsteriskLine) -> None:
+        await line.hand_over("agents", "asked for them", "en")
+
+    hotline = Hotline(hand_over)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        with_people = await asterisk.dial()
+        await asterisk.until(lambda: asterisk.channels[with_people].context == "agents" and board.in_hand == 0)
+        hotline._script = write_slowly
+        calls = [await asterisk.dial() for _ in range(2)]
+        await asterisk.until(lambda: all(APP in one.watchers for one in asterisk.channels.values()))
+        await asterisk.until(lambda: not asterisk.waiting)
+        asked = len(asterisk.requests)
+        board.exchange_died()
+        assert not board.ready
+        draining = asyncio.create_task(board.drain())
+        await asterisk.until(lambda: hotline.heard == [Gone(Cause.FAULT)] * 2)
+        assert not draining.done(), "the conversations write their ends"
+        slow.set()
+        await draining
+        assert hotline.causes == dict.fromkeys([with_people, *calls], Cause.FAULT)
+        assert len(hotline.over) == 3
+        board.exchange_died()
+        assert asterisk.requests[asked:] == []
+        with pytest.raises(AriUnreachable):
+            await board.account_for(["fake-1.1"])
+
+
+@in_loop
+async def test_an_exchange_that_does_not_answer_is_asked_no_more_than_a_few_things_per_call_and_calls_go_on_after():
+    async def talk(line: AsteriskLine) -> None:
+        while True:
+            await line.play(["uk/a"])
+            if isinstance(what := await line.hear(None), Gone):
+                return
+            if isinstance(what, Played) and what.fault is None:
+                await hotline.listen(line)
+                return
+
+    hotline = Hotline(talk)
+    async with (
+        FakeAri() as asterisk,
+        controller(asterisk, hotline, {"timeout": 0.05, "claim_timeout": 0.05}, capacity=5) as board,
+    ):
+        stall = Fault("", stall=True, times=1_000_000)
+        asterisk.faults.append(stall)
+        calls = [await asterisk.dial() for _ in range(20)]
+        await asterisk.until(lambda: board._ari.counts["requests without answer"] == 5)
+        assert (board.in_hand, board.counts["refused"]) == (5, 15)
+        stall.times = 0
+        for call in calls:
+            asterisk.channels[call].app = "Playback"  # the dialplan went on
+        await board.tidy(later())
+        assert board.in_hand == 0, "and there is room again"
+        calls = [await asterisk.dial() for _ in range(5)]
+        await asterisk.until(lambda: len(hotline.lines) == 5)
+        stall.times = 1_000_000
+        asterisk.most_waiting = 0
+        for _ in range(5):
+            asked = len(asterisk.requests)
+            with pytest.raises(AriUnreachable):
+                await board.tidy(later())
+            await asterisk.until(lambda asked=asked: len(asterisk.requests) >= asked + 20)
+        assert asterisk.most_waiting <= 5 * 3 + 1
+        stall.times = 0
+        await asterisk.until(lambda: all(asterisk.channels[call].playing for call in calls))
+        for call in calls:
+            await asterisk.hang_up(call)
+        await asterisk.until(lambda: len(hotline.over) == 5)
+        await board.tidy(later())
+        assert not board.leaked()
+
+
 # --- the line ---
 
 
@@ -460,6 +673,16 @@ async def test_a_prompt_is_one_request_with_all_its_clips_and_one_end():
         assert asterisk.channels[call].playing == {f"{call}-{APP}-p0": ["sound:ivr/uk/a", "sound:ivr/uk/b"]}
         await asterisk.finish(call)
         await asterisk.until(lambda: hotline.heard == [Played(whole=True)])
+
+
+@in_loop
+async def test_nothing_to_play_is_not_heard_as_a_whole_prompt():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline):
+        await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await hotline.lines[0].play([])
+        await asterisk.until(lambda: hotline.heard == [Played(whole=False, fault="nothing to play")])
 
 
 @in_loop

@@ -95,8 +95,9 @@ class Cable:
 class Desk:
     """A controller whose conversations the test conducts itself, line by line."""
 
-    def __init__(self, ari: Ari, **settings: Any) -> None:
+    def __init__(self, ari: Ari, *, ours: bool = True, **settings: Any) -> None:
         self.ari = ari
+        self._ours = ours
         self.over: dict[str, Cause] = {}
         self.board = Switchboard(ari, self._on_call, self._on_over, SwitchboardSettings(**settings))
         self._lines: asyncio.Queue[tuple[AsteriskLine, bool]] = asyncio.Queue()
@@ -124,6 +125,8 @@ class Desk:
     async def _on_call(self, line: AsteriskLine, adopted: bool) -> bool:
         done = self._done[line.began.call] = asyncio.Event()
         self._lines.put_nowait((line, adopted))
+        if not self._ours:
+            return False
         await until(lambda: line.over is not None or line.parting is not None or done.is_set(), 60)
         return True
 
@@ -325,8 +328,8 @@ async def test_a_caller_handed_over_in_the_middle_of_a_prompt_reaches_people_at_
         assert line.now() - began < 0.5, "not at the end of the prompt"
         await caller.hung_up()
         assert await ours.ended(call) is Cause.US, "nobody was there, and the dialplan hung up"
-        cel = (asterisk.config.run / "log/cel-custom/calls.csv").read_text()
-        assert any(call in row and '"agents"' in row for row in cel.splitlines())
+        cel = asterisk.config.run / "log/cel-custom/calls.csv"  # written beside the events, now before and now after
+        await until(lambda: any(call in row and '"agents"' in row for row in cel.read_text().splitlines()))
 
 
 @in_loop
@@ -458,6 +461,33 @@ async def test_of_two_controllers_each_call_has_exactly_one(asterisk, clips):
             taken = left.board.counts["taken"], right.board.counts["taken"]
             assert sum(taken) == 6
         await until(lambda: left.board.in_hand + right.board.in_hand == 0)
+
+
+@in_loop
+async def test_a_call_that_asterisk_lists_for_two_controllers_stays_with_the_one_that_conducts_it(asterisk, clips):
+    async with desk(asterisk, "rightful") as rightful, contextlib.AsyncExitStack() as later:
+        async with desk(asterisk, "other", capacity=0) as other:
+            caller = await later.enter_async_context(calling(asterisk, clips))
+            line = await rightful.line()
+            call = line.began.call
+            await line.play([clips.long])
+            await caller.hears(clips.long)
+            await other.board.account_for([call])
+            assert not await other.ari.applications.get(), "no subscription to a call that another conducts"
+            await other.ari.applications.subscribe(call)
+            assert await other.ari.applications.get() == [call], "what Asterisk lists is no proof of who conducts it"
+        other = await later.enter_async_context(desk(asterisk, "other", ours=False))
+        assert (await other.line(adopted=True)).began == line.began
+        await until(lambda: other.board.counts["another's"] == 1)
+        await caller.press("7")
+        assert await hear(line) == Key("7"), "and no Played before it"
+        await line.hush()
+        assert await hear(line) == Played(whole=False)
+        await line.hang_up()
+        assert await rightful.ended(call) is Cause.US
+        await until(lambda: not other.board._calls)
+        assert not other.over
+        assert not other.board.leaked()
 
 
 @in_loop
