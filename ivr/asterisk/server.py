@@ -5,7 +5,9 @@ Rules:
 2. Asterisk has a process group of its own, so that Ctrl-C reaches it through us. Whether it dies with us
    is the owner's choice: a demo should leave nothing behind, a controller's crash should end no call.
 3. Processes are signalled by pid file descriptor: never another that inherited the number.
-4. A run directory is used by one Asterisk; what a killed one left there does not hinder the next.
+4. A run directory is used by one Asterisk; what a killed one left there does not hinder the next. It is known by its
+   pid file and its command line, so that also one that we can't talk to is found and not doubled.
+5. Logs are put aside when they are long, and the oldest thrown away: an exchange runs for years.
 """
 
 import argparse
@@ -14,7 +16,9 @@ import contextlib
 import hashlib
 import http.client
 import json
+import logging
 import os
+import re
 import secrets
 import select
 import signal
@@ -23,10 +27,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from asyncio import to_thread
+from asyncio import sleep, to_thread
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
+
+from pydantic import ValidationError
 
 from ivr.asterisk import bundle as bundles
 from ivr.asterisk import config as configuration
@@ -34,6 +40,15 @@ from ivr.asterisk import ports as reserved
 from ivr.asterisk.bundle import Bundle
 from ivr.asterisk.config import KEEP_SECRETS, AsteriskConfig, new_secret
 from ivr.asterisk.ports import Ports
+
+log = logging.getLogger(__name__)
+
+LONGEST_LOG: Final = 10_000_000
+"""Bytes after which a log is put aside."""
+LOGS_KEPT: Final = 5
+"""How many of each are kept: NAME.1 is the youngest."""
+LOOK_AT_LOGS: Final = 60.0
+"""Seconds between looks at their length."""
 
 _LONGEST_SOCKET_PATH = 107  # bytes, sockaddr_un
 
@@ -85,6 +100,17 @@ def configure(
     return AsteriskConfig(**(fields | others))
 
 
+def _kept(run: Path) -> AsteriskConfig | None:
+    """The configuration of the last Asterisk in `run`; None when there is none, or none that can be read."""
+    try:
+        return AsteriskConfig.model_validate_json((run / "server.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValidationError, ValueError, OSError) as fault:
+        log.warning("%s can't be read: %s", run / "server.json", str(fault).splitlines()[0])
+        return None
+
+
 class AsteriskServer:
     """An Asterisk with its configuration. Use as a context manager, `with` or `async with`.
 
@@ -102,6 +128,7 @@ class AsteriskServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._pidfd: int | None = None
         self.pid: int | None = None
+        self.known = True  # False: found by `living`, and only `config.run` and `config.ctl` are there
 
     # --- life ---
 
@@ -160,20 +187,44 @@ class AsteriskServer:
 
     @classmethod
     def running(cls, bundle: Bundle, run: Path) -> Self | None:
-        """The Asterisk that lives in `run`, started by a process that may be gone; None if there is none."""
+        """The Asterisk that lives in `run`, started by a process that may be gone; None if there is none.
+
+        Raises AsteriskFailed, with what to do, when one lives there that can't be driven.
+        """
+        server = cls.living(bundle, run)
+        if server is None:
+            return None
+        remedy = f"end it and its calls with `ivr asterisk stop --data {run.resolve().parent}`, then start again"
+        if not server.known:
+            kept = run / "server.json"
+            raise AsteriskFailed(f"an Asterisk (pid {server.pid}) runs already, and {kept} is unreadable: {remedy}")
+        if not server.version():
+            raise AsteriskFailed(
+                f"an Asterisk (pid {server.pid}) runs already in {run} and does not answer: {remedy}"
+            )
+        return server
+
+    @classmethod
+    def living(cls, bundle: Bundle, run: Path) -> Self | None:
+        """The Asterisk that lives in `run`, to be asked (cli) and stopped; None if there is none.  See `known`."""
         run = run.resolve()
+        config = _kept(run)
+        known = config is not None
+        config = config or AsteriskConfig.model_construct(run=run, ctl=control_directory(run))
+        server = cls(bundle, config)
         try:
-            text = (run / "server.json").read_text("utf-8")
-        except FileNotFoundError:
-            return None
-        server = cls(bundle, AsteriskConfig.model_validate_json(text))
-        if "Asterisk" not in server.cli("core show version"):
-            return None
-        try:
-            server.pid = int((server.config.ctl / "asterisk.pid").read_text())
-            server._pidfd = os.pidfd_open(server.pid)
+            pid = int((config.ctl / "asterisk.pid").read_text())
+            pidfd = os.pidfd_open(pid)
         except (OSError, ValueError):
             return None
+        try:
+            ours = os.fsencode(server._etc / "asterisk.conf") in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            ours = False
+        if not ours:  # it has ended, and its number is another's now
+            os.close(pidfd)
+            return None
+        server.pid, server._pidfd, server.known = pid, pidfd, known
         return server
 
     def __enter__(self) -> Self:
@@ -207,6 +258,39 @@ class AsteriskServer:
         except subprocess.TimeoutExpired:
             return ""
         return done.stdout if done.returncode == 0 else ""
+
+    def version(self) -> str:
+        """Asterisk's version, e.g. `22.10.1`; an empty string if it doesn't answer."""
+        found = re.match(r"Asterisk \D*(\d[\d.]*)", self.cli("core show version"))
+        return found[1] if found else ""
+
+    def calls(self) -> int | None:
+        """How many calls it has, those with people too; None if it doesn't answer."""
+        said = self.cli("core show channels count")
+        found = re.search(r"^(\d+) (?:of \d+ max )?active call", said, re.MULTILINE)
+        return int(found[1]) if found else None
+
+    async def keep_logs_short(self) -> None:
+        """Look after the logs, for ever."""
+        while True:
+            await to_thread(self.put_logs_aside)
+            await sleep(LOOK_AT_LOGS)
+
+    def put_logs_aside(self, longest: int = LONGEST_LOG) -> list[str]:
+        """Put aside every log of more than `longest` bytes, and have Asterisk begin another. Returns their names."""
+        folder = self.config.run / "log"
+        aside: list[str] = []
+        for path in (folder / "messages.log", folder / "security.log", folder / "cel-custom/calls.csv"):
+            with contextlib.suppress(FileNotFoundError):  # not written yet, or another controller was quicker
+                if path.stat().st_size > longest:
+                    for number in range(LOGS_KEPT - 1, -1, -1):
+                        younger = path.with_name(f"{path.name}.{number}") if number else path
+                        if younger.exists():
+                            younger.replace(path.with_name(f"{path.name}.{number + 1}"))
+                    aside.append(path.name)
+        if aside:
+            self.cli("logger reload")
+        return aside
 
     def last_words(self, lines: int = 12) -> str:
         """The end of what Asterisk wrote: warnings and errors of its log, else its console."""

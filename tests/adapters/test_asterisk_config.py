@@ -181,8 +181,26 @@ def test_the_caller_is_filtered_before_anything_uses_the_extension():
     for _, step in plan["incoming"]:
         assert "${EXTEN}" not in step or step == "Set(IVR_DIALLED=${FILTER(+0-9,${EXTEN})})"
     raw = [step for steps in plan.values() for _, step in steps if "CALLERID(num)" in step]
-    assert len(raw) == 1
-    assert raw[0].startswith('Set(IVR_CALLER=${IF(${REGEX("^[+]?[0-9]+$" ')
+    assert raw[0] == "Set(IVR_CALLER=${FILTER(+0-9,${CALLERID(num)})})"
+    assert all("${LEN(${CALLERID(num)})}" in step and step.count("CALLERID(num)") == 1 for step in raw[1:])
+
+
+def test_a_caller_without_controller_and_agents_hears_an_apology_and_that_nobody_is_free():
+    plan = dialplan(make())
+    after = [step for extension, step in plan["call"] if extension == "s"]
+    after = after[next(i for i, step in enumerate(after) if step.startswith("StasisBroadcast")) :]
+
+    assert [step for step in after if step.startswith(("Playback", "Goto("))] == [
+        "Playback(ivr/${IVR_LANGUAGE}/apology)",
+        "Goto(agents,s,1)",
+    ]
+    assert [step for _, step in plan["agents"] if step.startswith(("Playback", "Dial"))] == [
+        "Playback(ivr/${IVR_LANGUAGE}/agents_busy)"
+    ]
+
+
+def test_the_log_of_call_events_has_no_number_of_a_caller():
+    assert "CALLERID" not in re.sub(r"^;.*$", "", render(make())["cel_custom.conf"], flags=re.MULTILINE)
 
 
 def test_the_call_is_limited_answered_recorded_and_offered_in_this_order():
