@@ -11,9 +11,10 @@ import pytest
 from fake_ari import APP, FakeAri, FakeChannel, Fault, in_loop, running
 
 from ivr.asterisk.ari import ApplicationTaken, Ari, AriUnreachable
+from ivr.asterisk.events import StasisStart, channel
 from ivr.asterisk.line import AsteriskLine
 from ivr.asterisk.switchboard import Switchboard, SwitchboardSettings
-from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
+from ivr.ports import Cause, Gone, Heard, Key, NotOurs, Played, Tick
 
 NEVER = 3600.0
 
@@ -26,6 +27,8 @@ class Hotline:
         self.adopted: list[AsteriskLine] = []
         self.heard: list[Heard] = []
         self.over: list[tuple[str, Cause, datetime]] = []
+        self.settled = asyncio.Event()
+        self.settled.set()
         self._script = script or self.listen
 
     async def listen(self, line: AsteriskLine) -> None:
@@ -42,6 +45,7 @@ class Hotline:
 
     async def on_over(self, call: str, cause: Cause, at: datetime) -> None:
         self.over.append((call, cause, at))
+        await self.settled.wait()
 
     @property
     def causes(self) -> dict[str, Cause]:
@@ -309,13 +313,13 @@ async def test_calls_of_a_controller_that_died_are_adopted_and_its_prompt_is_sil
         async with controller(asterisk, before):
             call = await asterisk.dial()
             await asterisk.until(lambda: before.lines)
-            for _ in range(3):
+            for _ in range(4):
                 await before.lines[0].play(["uk/long"])
                 await asterisk.finish(call)
                 await asterisk.until(lambda: before.heard.pop() if before.heard else None)
             await before.lines[0].play(["uk/long"])
         stale = next(iter(asterisk.channels[call].playing))
-        assert stale == f"{call}-{APP}-p3", "the prompt plays on"
+        assert stale == f"{call}-{APP}-p0", "the prompt plays on"
         asterisk.faults.append(Fault("DELETE /playbacks", status=500, times=2))
         async with controller(asterisk, after) as board:
             await asterisk.until(lambda: after.adopted)
@@ -324,6 +328,9 @@ async def test_calls_of_a_controller_that_died_are_adopted_and_its_prompt_is_sil
             await after.lines[0].play(["uk/value"])
             late = {"id": stale, "state": "done", "media_uri": "uk/long", "target_uri": f"channel:{call}"}
             await asterisk.tell(APP, "PlaybackFinished", playback=late)
+            await asterisk.press(call, "5")
+            await asterisk.until(lambda: after.heard)
+            assert after.heard.pop(0) == Key("5"), "the end of what was silenced is not the end of what plays"
             assert [*asterisk.channels[call].playing.values()] == [["sound:ivr/uk/value"]]
             await asterisk.finish(call)
             await asterisk.until(lambda: after.heard == [Played(whole=True)])
@@ -471,8 +478,9 @@ def acts(asterisk: FakeAri, since: int = 0) -> list[str]:
 async def test_a_call_that_is_another_controllers_is_let_go_without_a_word_and_not_taken_again():
     hotline = Hotline(decline)
     async with FakeAri() as asterisk, controller(asterisk, hotline, filler=FILLER) as board:
+        asterisk.faults.append(Fault("POST /applications/.*/subscription", status=500))
         call = await asterisk.dial()
-        await asterisk.until(lambda: board.counts["another's"] == 1 and APP in asterisk.channels[call].watchers)
+        await asterisk.until(lambda: board.counts["another's"] == 1 and not asterisk.faults[0].times)
         assert (acts(asterisk), board.in_hand, board.leaked()) == ([], 0, [])
         await asterisk.drop_sockets()
         await asterisk.until(lambda: not board.ready)
@@ -480,9 +488,11 @@ async def test_a_call_that_is_another_controllers_is_let_go_without_a_word_and_n
         await board.tidy(later())
         await board.account_for([call])
         assert len(hotline.lines) == 1, "not offered again"
+        assert not asterisk.channels[call].watchers, "nor subscribed to"
         await asyncio.wait_for(board.drain(), 1)
         await asterisk.hang_up(call)
-        await asterisk.until(lambda: not board._calls)
+        await board.tidy(later())
+        assert not board._calls
         assert (acts(asterisk), hotline.over) == ([], [])
 
 
@@ -504,6 +514,34 @@ async def test_what_we_played_into_a_call_that_is_anothers_is_taken_back():
         assert asterisk.channels[call].owner == APP
         assert board.leaked() == []
         assert board.counts["rescued"] == 0
+
+
+@in_loop
+async def test_the_end_of_a_call_that_turned_out_to_be_anothers_is_not_told():
+    async def find_out_too_late(line: AsteriskLine) -> bool:
+        await hotline.listen(line)
+        return False
+
+    hotline = Hotline(find_out_too_late)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: board.counts["another's"] == 1)
+        await asyncio.wait_for(board.drain(), 1)
+        assert hotline.over == []
+
+
+@in_loop
+async def test_a_line_that_is_lost_to_a_controller_of_our_name_ends_the_conversation_without_a_rescue():
+    async def go_on_regardless(line: AsteriskLine) -> None:
+        raise NotOurs
+
+    hotline = Hotline(go_on_regardless)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        await asterisk.dial()
+        await asterisk.until(lambda: board.counts["another's"] == 1)
+        assert (acts(asterisk), board.counts["rescued"], board.counts["faults"]) == ([], 0, 0)
 
 
 @in_loop
@@ -600,14 +638,19 @@ async def test_when_the_exchange_died_every_call_is_over_now_and_nothing_more_is
         await asterisk.until(lambda: all(APP in one.watchers for one in asterisk.channels.values()))
         await asterisk.until(lambda: not asterisk.waiting)
         asked = len(asterisk.requests)
+        hotline.settled.clear()
         board.exchange_died()
-        assert not board.ready
+        late = asterisk.channels[calls[0]].json()
+        board._on_event(StasisStart(channel(late), (), None))
+        assert (board.ready, board.in_hand) == (False, 0)
         draining = asyncio.create_task(board.drain())
         await asterisk.until(lambda: hotline.heard == [Gone(Cause.FAULT)] * 2)
         assert not draining.done(), "the conversations write their ends"
         slow.set()
+        await asterisk.until(lambda: hotline.causes == dict.fromkeys([with_people, *calls], Cause.FAULT))
+        assert not draining.done(), "and what they leave is put in order"
+        hotline.settled.set()
         await draining
-        assert hotline.causes == dict.fromkeys([with_people, *calls], Cause.FAULT)
         assert len(hotline.over) == 3
         board.exchange_died()
         assert asterisk.requests[asked:] == []
@@ -739,6 +782,19 @@ async def test_a_prompt_whose_answer_is_lost_ends_once_and_does_not_play_on_unhe
         await asterisk.press(call, "1")
         await asterisk.until(lambda: hotline.heard[-1] == Key("1"))
         assert len(hotline.heard) == 2, "its late end is none of ours"
+
+
+@in_loop
+async def test_after_a_prompt_that_asterisk_did_not_answer_to_it_is_not_asked_for_a_filler_too():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline, {"timeout": 0.05}, filler=FILLER):
+        await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        asterisk.faults.append(Fault("POST /channels/.*/play", stall=True))
+        await hotline.lines[0].play(["uk/a"])
+        assert sum("/play/" in request for request in asterisk.requests) == 1
+        await hotline.lines[0].play(["uk/a"])
+        assert sum("/play/" in request for request in asterisk.requests) == 3
 
 
 @in_loop
