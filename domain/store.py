@@ -14,12 +14,13 @@ On PostgreSQL the same code runs; there the group is only a saving of round trip
 """
 
 import logging
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -348,9 +349,10 @@ def _prepare(url: str, busy: float) -> None:
         return
     folder = Path(str(parsed.database)).parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreFault(f"the store's folder {folder} cannot be made: {error.strerror}") from error
+    _create_private(Path(str(parsed.database)))
     engine = _engine(url, busy, writes=True, size=1)
     until = time.monotonic() + busy
     try:
@@ -362,6 +364,24 @@ def _prepare(url: str, busy: float) -> None:
         raise StoreBusy(f"the store {parsed.database}: another process keeps it locked: find it (fuser FILE)")
     if mode != "wal":
         raise StoreFault(f"the store {parsed.database} cannot be kept in WAL mode ({mode}): use a local disk")
+    _make_private(str(parsed.database))
+
+
+def _create_private(file: Path) -> None:
+    """A new database is its owner's alone, and so are its -wal and -shm, to which SQLite gives the same rights.
+
+    One that exists is not opened and closed here: that would drop SQLite's own locks on it (sqlite.org/howtocorrupt,
+    2.2).
+    """
+    with suppress(OSError):  # it exists, or SQLite will say what is wrong
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _make_private(database: str) -> None:
+    """An older database becomes its owner's alone, too."""
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(OSError):  # not there, or another user's, who has to see to it
+            Path(f"{database}{suffix}").chmod(0o600)
 
 
 def _switch_to_wal(engine: Engine) -> str | None:

@@ -4,7 +4,9 @@ Rules
 1. A recording is kept only if the caller heard the notice to its end; else it is erased, and that is noted.
 2. Sealing may be cut off anywhere and run again: the raw tape goes last, after the file and its SHA-256 are safe.
 3. The tape is touched only when the exchange has let go of it (a read lease is refused while anybody writes).
-4. What is sealed is checked: as long as the call, a sound from each side; what is odd is noted, not hidden.
+4. One process at a time seals a call, into one file `<call>.wav.partial`, which its lock makes its own; whoever comes
+   after one that was killed takes that file over.
+5. What is sealed is checked: as long as the call, a sound from each side; what is odd is noted, not hidden.
 
 The tape is headerless (s16le, 8 kHz, two channels: caller, prompts), so that a power cut costs its last second and
 not the whole of it; a sealed recording is a standard WAV of the same samples.
@@ -15,11 +17,12 @@ import hashlib
 import logging
 import os
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from domain import calls
 from domain.store import Connection, Store
@@ -122,6 +125,7 @@ class Archive:
         assert began is not None, f"call {call} has a journal but never began"
         at = began.began.at
         name = Path("recordings", f"{at:%Y}", f"{at:%m}", f"{at:%d}", f"{call}.wav")
+        self._make_folder(name.parent)
         held = _write_wav(tape, self.data / name)
         odd = _odd(held, (ended - at).total_seconds())
         if odd:
@@ -142,6 +146,12 @@ class Archive:
         )
         tape.unlink(missing_ok=True)
         return record
+
+    def _make_folder(self, name: Path) -> None:
+        """A folder of the archive, and those above it, readable by us only."""
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (*reversed(name.parents), name):
+            (self.data / folder).mkdir(mode=0o700, exist_ok=True)
 
     def _note(self, job: Callable[[Connection], object], call: str) -> calls.RecordingRecord:
         def noted(conn: Connection) -> calls.RecordingRecord:
@@ -164,14 +174,15 @@ def _still_written(descriptor: int) -> bool:
 
 
 def _write_wav(tape: Path, target: Path) -> Tape:
-    """The tape as a WAV at `target`, whole or not at all, and on the disk when this returns."""
+    """The tape as a WAV at `target`, whole or not at all, and on the disk when this returns.
+
+    Raises Unsettled while another process does the same.
+    """
     held = Tape()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(f".{os.getpid()}.partial")
-    try:
-        with tape.open("rb") as raw, partial.open("wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            with wave.open(file, "wb") as wav:
+    partial = target.with_name(f"{target.name}.partial")
+    with _alone(partial) as file:
+        try:
+            with tape.open("rb") as raw, wave.open(file, "wb") as wav:
                 wav.setparams((2, 2, RATE, 0, "NONE", "not compressed"))
                 while chunk := raw.read(_CHUNK):
                     chunk = chunk[: len(chunk) - len(chunk) % FRAME]  # a power cut may tear the last moment
@@ -179,12 +190,35 @@ def _write_wav(tape: Path, target: Path) -> Tape:
                     _listen(held, chunk)
             file.flush()
             os.fsync(file.fileno())
-        partial.rename(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
+            partial.rename(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
     return held
+
+
+@contextmanager
+def _alone(partial: Path) -> Iterator[BinaryIO]:
+    """The file `partial`, empty and ours until the end.  Raises Unsettled while it is another's."""
+    while True:
+        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Unsettled(f"{partial.name} is being written by another process") from None
+            if not _lies_at(partial, file):
+                continue  # between our open and our lock its owner was done with it: it is a sealed recording now
+            file.truncate()  # what one that was killed had written
+            yield file
+            return
+
+
+def _lies_at(path: Path, file: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _listen(held: Tape, chunk: bytes) -> None:

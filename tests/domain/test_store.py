@@ -1,6 +1,8 @@
 """The writer: groups, failures that stay alone, faults of the disk, the end."""
 
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -364,3 +366,34 @@ with Store.open(sys.argv[1], busy=30) as store:
     store.write(lambda conn: conn.execute(insert(accounts).values(number=str(os.getpid())))).result()
 print("opened", flush=True)
 """
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["a new database", "one that all could read"])
+def test_a_database_is_its_owners_alone(tmp_path: Path, older: bool):
+    file = tmp_path / "data/hotline.db"
+    old = os.umask(0o022)
+    try:
+        if older:
+            Store.open(f"sqlite:///{file}").close()
+            file.chmod(0o644)
+        with Store.open(f"sqlite:///{file}") as store:
+            store.write(adding("1")).result()
+            files = sorted(file.parent.iterdir())
+            rights = {path.name: stat.S_IMODE(path.stat().st_mode) for path in files}
+    finally:
+        os.umask(old)
+
+    assert rights == {"hotline.db": 0o600, "hotline.db-shm": 0o600, "hotline.db-wal": 0o600}
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_what_is_no_database_keeps_its_rights(tmp_path: Path):
+    file = tmp_path / "page.md"
+    file.write_text("words, and more of them than a database has in its head" * 10)
+    file.chmod(0o644)
+
+    for place in (file, tmp_path):
+        before = place.stat().st_mode
+        with pytest.raises(StoreFault):
+            Store.open(f"sqlite:///{place}")
+        assert place.stat().st_mode == before

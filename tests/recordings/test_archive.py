@@ -1,8 +1,15 @@
 """What becomes of a tape: sealed, erased, or waiting; never lost, never kept without the notice."""
 
+import fcntl
 import hashlib
+import os
+import signal
+import stat
+import subprocess
+import sys
 import wave
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +20,7 @@ from domain.model import Began, Outcome
 from domain.store import Store
 from recordings import Archive, Unsettled
 
+ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 ENDED = AT + timedelta(seconds=3)
 
@@ -191,3 +199,84 @@ def test_the_outcome_of_the_call_has_no_say_in_it(desk):
     desk.write(lambda c: calls.end(c, "call-1", Outcome.ABANDONED, at=ENDED))
 
     assert desk.settle().state == "sealed"
+
+
+# Two that seal, one that is killed
+
+KILLED = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from domain.store import Store
+from recordings import Archive
+
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # in the midst of sealing: all is written, nothing is safe
+folder = Path(sys.argv[1])
+with Store.open(f"sqlite:///{folder}/hotline.db") as store:
+    Archive(folder, folder / "spool", store).settle("call-1", datetime.fromisoformat(sys.argv[2]))
+"""
+
+
+def test_one_that_was_killed_while_sealing_leaves_no_sound_behind(desk):
+    samples = desk.announced().tape()
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", KILLED, desk.archive.data, str(ENDED)], check=False, cwd=ROOT)
+        assert done.returncode == -signal.SIGKILL
+    [left] = desk.archive.data.rglob("*.partial")
+    assert left.stat().st_mode & 0o077 == 0
+
+    record = desk.settle()
+
+    assert not list(desk.archive.data.rglob("*.partial"))
+    with wave.open(str(desk.archive.path(record))) as wav:
+        assert wav.readframes(wav.getnframes()) == samples.tobytes()
+
+
+def test_two_that_seal_the_same_call_do_not_write_into_each_other(desk):
+    desk.announced().tape()
+    partial = desk.archive.data / f"recordings/{AT:%Y/%m/%d}/call-1.wav.partial"
+    partial.parent.mkdir(parents=True)
+
+    with partial.open("wb") as others:
+        fcntl.flock(others, fcntl.LOCK_EX)
+        others.write(b"of another process")
+        others.flush()
+        with pytest.raises(Unsettled, match=r"call-1.wav.partial is being written by another process"):
+            desk.settle()
+        assert partial.read_bytes() == b"of another process"
+
+    assert desk.settle().state == "sealed"
+    assert desk.archive.waiting() == []
+
+
+def test_a_recording_that_another_sealed_before_we_had_the_lock_is_not_written_into(desk, monkeypatch):
+    desk.announced().tape()
+    target = desk.archive.data / f"recordings/{AT:%Y/%m/%d}/call-1.wav"
+    kept = target.with_name("seen by another")
+    locked = fcntl.flock
+
+    def first_the_other(file, how):
+        monkeypatch.setattr("recordings.archive.fcntl.flock", locked)
+        partial = target.with_name("call-1.wav.partial")
+        partial.write_bytes(b"sealed by another process")
+        partial.rename(target)
+        os.link(target, kept)
+        return locked(file, how)
+
+    monkeypatch.setattr("recordings.archive.fcntl.flock", first_the_other)
+
+    assert desk.settle().state == "sealed"
+    assert kept.read_bytes() == b"sealed by another process"
+
+
+def test_the_folders_of_recordings_are_their_owners_alone(desk):
+    old = os.umask(0o022)
+    try:
+        desk.announced().tape()
+        desk.settle()
+    finally:
+        os.umask(old)
+
+    folders = [path for path in desk.archive.data.glob("recordings/**/") if path.is_dir()]
+    assert len(folders) == 4
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
