@@ -32,6 +32,31 @@ def test_run_explains_itself_without_installing_anything(options):
         assert option in done.stdout
 
 
+def test_run_hands_on_paths_as_seen_from_where_its_user_stands(tmp_path):
+    """On a copy of `run` beside a setup and a program that only tell what they are given."""
+    for name, text in {
+        "run": (REPOSITORY / "run").read_text(),
+        "deploy/setup": "#!/bin/sh\n",
+        ".venv/bin/ivr": '#!/bin/sh\npwd\necho "$@"\n',
+    }.items():
+        file = tmp_path / "project" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o755)
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+
+    done = subprocess.run(
+        ["../project/run", "--data", "kept here", "--config", "my.toml"],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == f"{here}\ndemo --data kept here --config my.toml\n"
+
+
 @pytest.mark.parametrize("command", ["up", "demo"])
 def test_bad_settings_end_with_a_message_and_not_with_a_trace(command, tmp_path):
     (tmp_path / "bad.toml").write_text("capacity = 0")
