@@ -273,7 +273,10 @@ class AsteriskServer:
     async def keep_logs_short(self) -> None:
         """Look after the logs, for ever."""
         while True:
-            await to_thread(self.put_logs_aside)
+            try:
+                await to_thread(self.put_logs_aside)
+            except OSError as fault:
+                log.warning("the exchange's logs can't be put aside, and grow: %s", fault)
             await sleep(LOOK_AT_LOGS)
 
     def put_logs_aside(self, longest: int = LONGEST_LOG) -> list[str]:

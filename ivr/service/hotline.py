@@ -114,9 +114,11 @@ async def exchange(
                 raise BadSettings("\n".join(f"asterisk.{_place(e)}: {e['msg']}" for e in fault.errors())) from fault
             server = AsteriskServer(bundle, config, ports=ports, die_with_parent=die_with_parent)
             await server.__aenter__()
+        tidying = asyncio.create_task(server.keep_logs_short())
         try:
             yield server
         finally:
+            tidying.cancel()
             if owner and not settings.keep_asterisk:
                 await asyncio.to_thread(server.stop)
 

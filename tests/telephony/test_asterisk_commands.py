@@ -5,6 +5,7 @@ import fcntl
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from domain import calls
 from ivr.__main__ import main
 from ivr.asterisk import server as servers
 from ivr.asterisk.server import AsteriskFailed, AsteriskServer, configure
+from ivr.service.hotline import exchange
+from ivr.service.settings import load
 from ivr.simulator.caller import Caller, CallFailed
 from ivr.simulator.phone import clips_of
 from tests.telephony.world import open_hotline
@@ -175,3 +178,31 @@ def test_a_number_that_is_none_does_not_get_past_the_dialplan(asterisk, tmp_path
 
     assert asyncio.run(scene()).caller == known
     assert "380441110001" not in (asterisk.config.run / "log/cel-custom/calls.csv").read_text()
+
+
+def test_a_hotline_looks_after_the_logs_of_its_asterisk(data, bundle, monkeypatch, caplog):
+    settings = load()
+    attempts = []
+
+    def look(self, *_):
+        attempts.append(self.pid)
+        looked.set()
+        if len(attempts) == 1:
+            raise PermissionError("somebody else's")
+        return []
+
+    async def scene():
+        async with exchange(settings, loopback_endpoints=True, die_with_parent=True) as server:
+            for _ in range(2):
+                await asyncio.to_thread(looked.wait, 10)
+                looked.clear()
+            assert set(attempts) == {server.pid}
+            await asyncio.to_thread(server.stop)
+
+    looked = threading.Event()
+    monkeypatch.setattr(AsteriskServer, "put_logs_aside", look)
+    monkeypatch.setattr(servers, "LOOK_AT_LOGS", 0.01)
+    asyncio.run(scene())
+
+    assert len(attempts) >= 2, "a look that failed is not the last"
+    assert "logs can't be put aside" in caplog.text
