@@ -88,12 +88,6 @@ def begin(conn: Connection, began: Began, driver: str) -> bool:
     ) == 1  # fmt: skip
 
 
-def adopt(conn: Connection, call: str, driver: str) -> bool:
-    """From now on `driver` conducts this call.  False when it is unknown or over."""
-    statement = update(calls).where(calls.c.id == call, calls.c.ended_at.is_(None)).values(driver=driver)
-    return conn.execute(statement).rowcount == 1
-
-
 def end(
     conn: Connection, call: str, outcome: Outcome, *, at: datetime, to: str | None = None, because: str | None = None
 ) -> bool:

@@ -32,15 +32,16 @@ class Journal:
         self.driver = driver
 
     async def open(self, began: Began) -> tuple[list[Line], Ending | None]:
-        """A call has come in, or is taken over: the lines there are, in order, and how it ended if it did (we were
-        cut off between writing that and doing it).  We drive it from now on."""
+        """A call has come in, or we come back to it: the lines there are, in order, and how it ended if it did (we
+        were cut off between writing that and doing it).  Raises `AlreadyAnswered`: another controller drives it."""
 
         def job(conn: Connection) -> tuple[list[Line], Ending | None]:
             if calls.begin(conn, began, self.driver):
                 return [], None
-            calls.adopt(conn, began.call, self.driver)
             record = calls.one(conn, began.call)
             assert record is not None
+            if record.driver != self.driver:
+                raise AlreadyAnswered(f"{record.driver} drives this call, not {self.driver}")
             ended = Ending(record.outcome, record.to, record.because or "") if record.outcome else None
             return calls.lines(conn, began.call), ended
 

@@ -43,6 +43,9 @@ from prompts import Catalogue, Composition
 
 log = logging.getLogger(__name__)
 
+SKIPPED = 0.3
+"""Seconds by which a statement that must be heard may end early; more, and the exchange has left out a clip, which it
+doesn't tell."""
 LATE = 5.0
 """Seconds after a prompt should have ended until we go on without the exchange's word for it."""
 
@@ -190,13 +193,13 @@ class Session:
             return self._answer(turn, interruption=Trouble.name)
         for _ in range(2):
             await self._play(turn.label, said)
-            match await self._told(telling):
-                case Gone():
-                    return self._answer(turn, interruption=HungUp.name)
-                case Played(whole=False) if not turn.bargein:
-                    log.error("call %s: %s was not heard to its end", self.call, turn.label)
-                case _:
-                    return self._answer(turn)
+            least = self.line.now() + said.duration_s - SKIPPED
+            told = await self._told(telling)
+            if isinstance(told, Gone):
+                return self._answer(turn, interruption=HungUp.name)
+            if turn.bargein or (told.whole and self.line.now() >= least):
+                return self._answer(turn)
+            log.error("call %s: %s was not heard to its end", self.call, turn.label)
         return self._answer(turn, interruption=Trouble.name)
 
     async def _told(self, telling: Telling) -> Played | Gone:

@@ -112,14 +112,6 @@ def test_unfinished_calls_are_found_by_whoever_drives_them(run: Run):
     assert [each.began.call for each in run(lambda conn: calls.unfinished(conn, "controller-0"))] == ["c4", "c2"]
 
 
-def test_a_call_is_adopted_while_it_goes_on(run: Run):
-    assert run(lambda conn: calls.adopt(conn, "c1", "controller-2")) is True
-    assert run(lambda conn: calls.one(conn, "c1")).driver == "controller-2"
-    run(lambda conn: calls.end(conn, "c1", Outcome.ABANDONED, at=NOW))
-    assert run(lambda conn: calls.adopt(conn, "c1", "controller-3")) is False
-    assert run(lambda conn: calls.adopt(conn, "c9", "controller-3")) is False
-
-
 instants = st.datetimes(
     datetime(2020, 1, 1),  # noqa: DTZ001  hypothesis adds the zone
     datetime(2040, 1, 1),  # noqa: DTZ001

@@ -315,6 +315,17 @@ def test_a_second_controller_leaves_the_call_to_the_first(hotline):
     assert line.over is None
 
 
+def test_a_call_that_another_controller_drives_is_left_to_it(hotline):
+    line = hotline.line(Reacts(READS))
+    with pytest.raises(PowerCut):
+        hotline.hold(line, house=replace(hotline.house, watchers=(Cuts(8),)))
+    said = len(line.said)
+
+    assert hotline.hold(line, house=replace(hotline.house, journal=Journal(hotline.store, "another"))) is None
+    assert (len(line.said), line.over) == (said, None)
+    assert hotline.record(line).driver == "controller"
+
+
 def test_a_notice_that_could_not_be_played_is_tried_again_and_then_nothing_is_kept(hotline):
     line = hotline.line(Reacts(READS))
     play = line.play
@@ -330,6 +341,20 @@ def test_a_notice_that_could_not_be_played_is_tried_again_and_then_nothing_is_ke
 
     assert hotline.hold(line).outcome is Outcome.FAILED
     assert line.broken == 2
+    assert not [entry for entry in hotline.journal(line) if entry.label == "record"]
+
+
+def test_a_notice_that_ended_too_soon_was_not_heard(hotline):
+    """The exchange skips a clip that it can't open, and reports nothing."""
+    line = hotline.line(Reacts(READS))
+    play = line.play
+
+    async def skipping(clips):
+        await play(() if clips[0].endswith("notice") else clips)
+
+    line.play = skipping
+
+    assert hotline.hold(line).outcome is Outcome.FAILED
     assert not [entry for entry in hotline.journal(line) if entry.label == "record"]
 
 
