@@ -68,12 +68,16 @@ class DeadLine:
 
 
 class Aftermath:
-    """Puts calls in order after their end.  pending: calls that are over, or about to be, and not in order yet."""
+    """Puts calls in order after their end.
+
+    pending: calls that are over, or about to be, and not in order yet.
+    news: set when another one has been put in order; take it before you look, then wait for it.
+    """
 
     def __init__(self, house: House, archive: Archive, store: Store, figures: Figures) -> None:
         self.pending: set[str] = set()
+        self.news = asyncio.Event()
         self.archive = archive
-        self._news = asyncio.Event()
         self._house = replace(house, watchers=())
         self._store = store
         self._figures = figures
@@ -88,11 +92,6 @@ class Aftermath:
         """The store would not take the outcome of this call; it gets it when it is back."""
         self._owed[began.call] = (began, ending, at)
 
-    async def changed(self) -> None:
-        """Return when another call has been put in order."""
-        self._news.clear()
-        await self._news.wait()
-
     async def over(self, call: str, cause: Cause, at: datetime) -> None:
         """The call is over for good: see that it has its outcome, and settle its tape.  Returns when that is done."""
         self.pending.add(call)
@@ -104,7 +103,8 @@ class Aftermath:
                 attempt += 1
         finally:
             self.pending.discard(call)
-            self._news.set()
+            self.news.set()
+            self.news = asyncio.Event()
 
     async def strays(self) -> set[str]:
         """Calls of ours without an end, and those whose tape nobody writes any more.  Raises StoreFault.

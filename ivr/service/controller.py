@@ -120,17 +120,18 @@ class Controller:
         """Return when this call is over and its tape settled.  Raises TimeoutError after `patience` seconds."""
         async with asyncio.timeout(patience):
             while True:
+                news = self.aftermath.news
                 record = await asyncio.wrap_future(self.store.read(lambda c: calls.recording(c, call)))
                 if call not in self.aftermath.pending and record is not None and record.state != "recording":
                     return
-                await self.aftermath.changed()
+                await news.wait()
 
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(self._settings.drain):
                 await self.switchboard.drain()
                 while self.aftermath.pending:
-                    await self.aftermath.changed()
+                    await self.aftermath.news.wait()
         except TimeoutError:
             log.warning("%d calls are left to the next controller", self.switchboard.in_hand)
 

@@ -93,11 +93,11 @@ async def all_came(house: Hotline, count: int) -> list[Came]:
 
     async with asyncio.timeout(60):
         while True:
-            house.controller.news.clear()
+            news = house.controller.aftermath.news
             found = await asyncio.wrap_future(house.store.read(look))
             if len(found) >= count:
                 return found
-            await house.controller.news.wait()
+            await news.wait()
 
 
 async def came(house: Hotline) -> Came:
