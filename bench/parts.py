@@ -52,15 +52,19 @@ class QuickLine:
         self.began = began
         self._heard: deque[Heard] = deque()
         self._playing = False
+        self._ahead = 0.0  # prompts are heard out in no time; the session must not think that they were cut short
 
     def now(self) -> float:
-        return time.monotonic()
+        return time.monotonic() + self._ahead
 
     def date(self) -> datetime:
         return datetime.now(UTC)
 
     async def hear(self, until: float | None) -> Heard:
-        return self._heard.popleft() if self._heard else Gone(Cause.FAULT)  # nothing to hear: the script is at fault
+        heard = self._heard.popleft() if self._heard else Gone(Cause.FAULT)  # nothing to hear: the script is at fault
+        if isinstance(heard, Played) and heard.whole:
+            self._ahead += 60.0
+        return heard
 
     async def play(self, clips: Sequence[str]) -> None:
         prompt = clips[0].rpartition("/")[2].partition(".")[0]

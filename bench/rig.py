@@ -86,9 +86,16 @@ class Rig:
         user = {"controller": "hotline", "dialplan": "plain"}[arm]
         return f"sip:{user}@{self.server.config.sip_bind}:{self.server.config.sip_port}"
 
+    @property
+    def conductor(self) -> int:
+        """The process that conducts the calls: the only child of the keeper that `ivr up` is."""
+        keeper = self.controller.pid
+        [child] = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
+        return int(child)
+
     def controller_cpu(self) -> float:
         """CPU-seconds of the controller so far, user and system, threads that have ended included."""
-        return process_cpu(self.controller.pid)
+        return process_cpu(self.conductor)
 
     def asterisk_cpu(self) -> float:
         """CPU-seconds of Asterisk so far."""
@@ -98,9 +105,9 @@ class Rig:
     def controller_threads(self) -> dict[str, float]:
         """CPU-seconds of the controller's living threads so far, by name."""
         found: dict[str, float] = {}
-        for task in Path(f"/proc/{self.controller.pid}/task").iterdir():
+        for task in Path(f"/proc/{self.conductor}/task").iterdir():
             try:
-                name = "event loop" if task.name == str(self.controller.pid) else (task / "comm").read_text().strip()
+                name = "event loop" if task.name == str(self.conductor) else (task / "comm").read_text().strip()
                 found[name] = found.get(name, 0.0) + int((task / "schedstat").read_text().split()[0]) / 1e9
             except OSError:
                 continue  # it ended just now
