@@ -69,7 +69,7 @@ class Archive:
 
         ended: when the caller was gone.  May be called again and again.  Raises `Unsettled`.
         """
-        record = self._store.read(lambda conn: calls.recording(conn, call)).result()
+        record, began, may_be_kept = self._store.read(lambda conn: _facts(conn, call)).result()
         tape = self.spool / f"{call}.raw"
         if record is not None and record.state in ("sealed", "erased"):
             tape.unlink(missing_ok=True)  # noted already: we were cut off just before this
@@ -80,9 +80,10 @@ class Archive:
             with tape.open("rb") as file:
                 if _still_written(file.fileno()):
                     raise Unsettled(f"the tape of call {call} is still being written")
-                if not self._may_be_kept(call):
+                if not may_be_kept:
                     return self._erase(call, tape, ended)
-                return self._seal(call, tape, ended)
+                assert began is not None, f"call {call} has a journal but never began"
+                return self._seal(call, tape, began, ended)
         except OSError as fault:
             raise Unsettled(
                 f"the tape of call {call} can't be sealed ({fault}); it stays in {self.spool}: "
@@ -108,11 +109,6 @@ class Archive:
         """Whether a sealed recording is still what was sealed."""
         return _sha256(self.path(record)) == record.sha256
 
-    def _may_be_kept(self, call: str) -> bool:
-        """The journal says so: the turn `record` comes only after the notice was heard to its end."""
-        lines = self._store.read(lambda conn: calls.lines(conn, call)).result()
-        return any(line.label == "record" and line.interruption is None for line in lines)
-
     def _erase(self, call: str, tape: Path, ended: datetime) -> calls.RecordingRecord:
         reason = "the notice was not heard to its end"
         record = self._note(lambda c: calls.recording_erased(c, call, reason, ended), call)
@@ -120,10 +116,7 @@ class Archive:
         log.info("call %s: recording erased: %s", call, reason)
         return record
 
-    def _seal(self, call: str, tape: Path, ended: datetime) -> calls.RecordingRecord:
-        began = self._store.read(lambda conn: calls.one(conn, call)).result()
-        assert began is not None, f"call {call} has a journal but never began"
-        at = began.began.at
+    def _seal(self, call: str, tape: Path, at: datetime, ended: datetime) -> calls.RecordingRecord:
         name = Path("recordings", f"{at:%Y}", f"{at:%m}", f"{at:%d}", f"{call}.wav")
         self._make_folder(name.parent)
         held = _write_wav(tape, self.data / name)
@@ -161,6 +154,16 @@ class Archive:
             return record
 
         return self._store.write(noted).result()
+
+
+def _facts(conn: Connection, call: str) -> tuple[calls.RecordingRecord | None, datetime | None, bool]:
+    """What is noted of the recording, when the call began, and whether its tape may be kept.
+
+    The journal says that: the turn `record` comes only after the notice was heard to its end.
+    """
+    record, known = calls.recording(conn, call), calls.one(conn, call)
+    announced = any(line.label == "record" and line.interruption is None for line in calls.lines(conn, call))
+    return record, known.began.at if known else None, announced
 
 
 def _still_written(descriptor: int) -> bool:

@@ -7,6 +7,7 @@ import click
 from flows import FLOWS
 from flows.worlds import SHOWN, WITHHELD, world
 from ivr.commands.output import console, fail
+from ivr.commands.pages import between
 from ivr.dialog.chart import chart
 from ivr.dialog.explore import explore
 from prompts import Catalogue
@@ -62,8 +63,4 @@ def draw(flow: str, write: Path | None) -> None:
 
 def renewed(text: str, flow: str, drawn: str) -> str:
     """`text` with the map of `flow` between its marks replaced.  Raises ValueError when the marks are missing."""
-    before, mark, rest = text.partition(MAP_OF.format(flow))
-    _, end, after = rest.partition(END)
-    if not mark or not end:
-        raise ValueError(f"there is no place for the map: write {MAP_OF.format(flow)} and {END}")
-    return f"{before}{mark}\n```mermaid\n{drawn}\n```\n{end}{after}"
+    return between(text, MAP_OF.format(flow), END, f"```mermaid\n{drawn}\n```", "map")

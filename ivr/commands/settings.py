@@ -11,6 +11,7 @@ from flows import FLOWS
 from flows.worlds import SHOWN, world
 from ivr.asterisk.config import AsteriskConfig, Trunk
 from ivr.commands.output import fail
+from ivr.commands.pages import between
 from ivr.dialog import Ask, Manner
 from ivr.dialog.explore import explore
 from ivr.service.settings import Settings
@@ -35,11 +36,7 @@ def show(write: Path | None) -> None:
 
 def renewed(text: str) -> str:
     """`text` with the tables between the marks replaced.  Raises ValueError when the marks are missing."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"there is no place for the tables: write {BEGIN} and {END}")
-    return f"{before}{begin}\n{tables()}\n{end}{after}"
+    return between(text, BEGIN, END, tables(), "tables")
 
 
 def tables() -> str:
