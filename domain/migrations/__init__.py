@@ -4,6 +4,8 @@ Rules: a migration that has been released is never changed; the newest one agree
 Make one:  edit `tables`, then  python -m domain.migrations "what changed"  and read what it wrote.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +19,10 @@ _LOCK: Final = 0x677269  # the name of PostgreSQL's advisory lock: "gri"
 
 class UnknownRevision(Exception):
     """The database has a schema that this program doesn't know."""
+
+
+class BrokenReference(Exception):
+    """A migration would have left rows that refer to nothing; it was undone."""
 
 
 def config(conn: Connection | None = None) -> "Config":
@@ -34,7 +40,11 @@ def upgrade(engine: Engine) -> None:
 
     Raises UnknownRevision when the schema is none of ours.
     """
-    with engine.connect() as conn, conn.begin():  # SQLite: BEGIN IMMEDIATE, the lock that the second one waits for
+    with (
+        engine.connect() as conn,
+        _foreign_keys_off(conn),
+        conn.begin(),
+    ):  # SQLite: BEGIN IMMEDIATE, a lock to wait for
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         here = _revision(conn)
@@ -50,6 +60,26 @@ def upgrade(engine: Engine) -> None:
         except CommandError as error:
             raise UnknownRevision(here) from error
         command.upgrade(settings, "head")
+        if conn.dialect.name == "sqlite" and (broken := conn.exec_driver_sql("PRAGMA foreign_key_check").first()):
+            raise BrokenReference(
+                f"after migrating, a row of {broken[0]} refers to a row of {broken[2]} that isn't there"
+            )
+
+
+@contextmanager
+def _foreign_keys_off(conn: Connection) -> Iterator[None]:
+    """SQLite changes a constraint by making the table anew; others refer to it meanwhile.  It can't be switched
+    within a transaction, and is on again for whoever uses this connection next."""
+    if conn.dialect.name != "sqlite":
+        yield
+        return
+    raw = conn.connection.dbapi_connection
+    assert raw is not None
+    raw.execute("PRAGMA foreign_keys=OFF")  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON")  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def head() -> str:

@@ -70,3 +70,30 @@ def test_every_table_can_be_made_on_postgresql(table: sa.Table):
 
 def test_the_newest_file_is_alembics_head() -> None:
     assert migrations.head() == ScriptDirectory.from_config(migrations.config()).get_current_head()
+
+
+def test_what_the_first_version_stored_is_there_after_the_second_came(url: str, engine: sa.Engine):
+    with engine.begin() as conn:
+        command.upgrade(migrations.config(conn), "0001")
+        for statement in (
+            "INSERT INTO accounts (number) VALUES ('1000000018')",
+            "INSERT INTO meters (id, account, number, multiplier, power) VALUES (7, '1000000018', '0100001', 1, 15)",
+            "INSERT INTO registers (id, meter, zone, width, usual) VALUES (9, 7, 'single', 5, 6.0)",
+            "INSERT INTO readings (register, value, read_on, at, source, status)"
+            " VALUES (9, 2150, '2026-10-31', '2026-10-31 12:00:00.000000', 'inspector', 'accepted')",
+        ):
+            conn.exec_driver_sql(statement)
+
+    with Store.open(url) as store:
+        found = store.read(
+            lambda conn: conn.exec_driver_sql(
+                "SELECT m.account, m.smart, g.zone, g.energy, r.value, r.purpose, r.period FROM readings r"
+                " JOIN registers g ON g.id = r.register JOIN meters m ON m.id = g.meter"
+            ).all()
+        ).result()
+
+        assert [tuple(row) for row in found] == [("1000000018", 0, "single", "active", 2150, "billing", None)]
+        with pytest.raises(sa.exc.IntegrityError):  # references are looked after again
+            store.write(
+                lambda conn: conn.exec_driver_sql("INSERT INTO registers (meter, zone, width) VALUES (99, 'x', 5)")
+            ).result()

@@ -1,0 +1,70 @@
+"""The shape of the store.
+
+Rules:
+  a meter reading is never changed or removed; what counts is derived: the accepted one of the latest day, and of one
+  day the one stored last (`counting`);
+  what a call does is keyed by (call, seq), so that doing it again is noticed by the database itself;
+  instants are UTC and timezone-aware outside, and order the same in SQLite (text of fixed width) and PostgreSQL.
+Every change here needs a migration in `domain/migrations/versions`; a test compares the two.
+"""
+
+from domain.tables.base import Instant, metadata
+from domain.tables.calls import RecordingState, calls, journal, recordings
+from domain.tables.channels import clients, deliveries, events, idempotency, webhooks
+from domain.tables.customers import accounts, buildings, caller_accounts, caller_numbers, meters, registers
+from domain.tables.readings import (
+    billings,
+    bills,
+    counting,
+    handover_files,
+    handovers,
+    readings,
+    resolutions,
+    submissions,
+)
+from domain.tables.requests import (
+    announcements,
+    callbacks,
+    incidents,
+    orders,
+    outage_reports,
+    policies,
+    request_events,
+    requests,
+)
+
+__all__ = [
+    "Instant",
+    "RecordingState",
+    "accounts",
+    "announcements",
+    "billings",
+    "bills",
+    "buildings",
+    "callbacks",
+    "caller_accounts",
+    "caller_numbers",
+    "calls",
+    "clients",
+    "counting",
+    "deliveries",
+    "events",
+    "handover_files",
+    "handovers",
+    "idempotency",
+    "incidents",
+    "journal",
+    "metadata",
+    "meters",
+    "orders",
+    "outage_reports",
+    "policies",
+    "readings",
+    "recordings",
+    "registers",
+    "request_events",
+    "requests",
+    "resolutions",
+    "submissions",
+    "webhooks",
+]

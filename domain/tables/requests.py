@@ -1,0 +1,168 @@
+"""What customers want of people: requests, outages, services, calls back; and what supervisors announce."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, RequestState, Topic
+from domain.tables.base import Id, Instant, metadata, words
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("since", Date, nullable=False),
+    Column("terms", Text, nullable=False),  # JSON
+    Column("source", Text, nullable=False),  # the paragraph that it comes from
+    Column("entered_at", Instant, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number", String(8), unique=True),  # set in the same transaction, from the id
+    Column("kind", words(RequestKind), nullable=False),
+    Column("topic", words(Topic), nullable=False),
+    Column("state", words(RequestState), nullable=False),
+    Column("account", String(10), ForeignKey("accounts.number")),
+    Column("contact", String(254)),
+    Column("reply_by", words(ReplyBy), nullable=False),
+    Column("text", Text),
+    Column("source", String(20), nullable=False),  # the channel that it came by
+    Column("registered_at", Instant, nullable=False),
+    Column("due", Date, nullable=False),  # as it is now, an extension included
+    Column("rule", Text, nullable=False),  # JSON: the policy row that set it
+    Column("responsible", String(120)),
+    Column("responsible_phone", String(20)),
+    Column("escalate_at", Instant),  # when somebody must be warned next; None: no more
+    Column("closed_at", Instant),
+    Column("call", String(80), ForeignKey("calls.id")),
+    Column("seq", Integer),
+    UniqueConstraint("call", "seq"),
+    CheckConstraint("(closed_at IS NULL) = (state NOT IN ('considered', 'refused'))", "closed_when_ended"),
+    Index("ix_requests_account", "account"),
+    Index(
+        "ix_requests_due", "due", sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")
+    ),
+    Index("ix_requests_escalate_at", "escalate_at"),
+)
+
+request_events = Table(
+    "request_events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("request", Id, ForeignKey("requests.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", String(120), nullable=False),
+    Column("what", String(40), nullable=False),  # registered, assigned, interim, considered, refused, escalated ...
+    Column("details", Text, nullable=False),  # JSON
+    Index("ix_request_events_request", "request", "id"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("building", Id, ForeignKey("buildings.id")),  # one of the two is known
+    Column("feeder", String(40)),
+    Column("danger", Boolean, nullable=False, server_default=false()),
+    Column("planned", Boolean, nullable=False, server_default=false()),
+    Column("began_at", Instant, nullable=False),
+    Column("expected_at", Instant),
+    Column("cause", Text),
+    Column("restored_at", Instant),
+    Index("ix_incidents_building", "building", "restored_at"),
+    Index("ix_incidents_feeder", "feeder", "restored_at"),
+)
+
+outage_reports = Table(
+    "outage_reports",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number", String(8), unique=True),
+    Column("incident", Id, ForeignKey("incidents.id")),  # None: nobody knows where it is
+    Column("kind", words(OutageKind), nullable=False),
+    Column("account", String(10), ForeignKey("accounts.number")),
+    Column("contact", String(20)),
+    Column("source", String(20), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("call", String(80), ForeignKey("calls.id")),
+    Column("seq", Integer),
+    UniqueConstraint("call", "seq"),
+    Index("ix_outage_reports_incident", "incident", "account"),
+    Index("ix_outage_reports_account", "account"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number", String(8), unique=True),
+    Column("kind", words(OrderKind), nullable=False),
+    Column("account", String(10), ForeignKey("accounts.number"), nullable=False),
+    Column("contact", String(20)),
+    Column("source", String(20), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("due", Date, nullable=False),
+    Column("done_at", Instant),
+    Column("result", Text),  # what was done, or why it was not
+    Column("call", String(80), ForeignKey("calls.id")),
+    Column("seq", Integer),
+    UniqueConstraint("call", "seq"),
+    Index("ix_orders_account", "account"),
+    Index("ix_orders_due", "due", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number", String(8), unique=True),
+    Column("contact", String(20), nullable=False),
+    Column("about", String(60), nullable=False),
+    Column("account", String(10), ForeignKey("accounts.number")),
+    Column("begins_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("source", String(20), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("done_at", Instant),
+    Column("result", Text),
+    Column("call", String(80), ForeignKey("calls.id")),
+    Column("seq", Integer),
+    UniqueConstraint("call", "seq"),
+    Index(
+        "ix_callbacks_ends_at",
+        "ends_at",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("prompt", String(60), nullable=False),  # its name in the catalogue
+    Column("region", String(60)),  # None: for all
+    Column("until", Instant),  # what callers are told; None: nothing
+    Column("on_at", Instant, nullable=False),
+    Column("on_by", String(120), nullable=False),
+    Column("off_at", Instant),  # may lie in the future
+    Column("off_by", String(120)),
+    Index("ix_announcements_off_at", "off_at"),
+)
