@@ -2,8 +2,8 @@
 
 Rules: a row is a value (since, terms, source); terms of one kind and key replace each other by date, the row of the
 latest `since` that is not after the day holds; nothing here is an `if` about a year.  Where two sources conflict both
-are rows: in `DEFAULTS` with different keys, or one of them in `ALTERNATIVES`, which is in force once an operator has
-entered it (`domain.policies`).
+are rows: in `domain.decrees.DEFAULTS` with different keys, or one of them in `ALTERNATIVES`, which is in force once
+an operator has entered it (`domain.policies`).
 
 Which day is asked about: a window, the day on which it begins (`domain.window`); an estimate and precedence, the last
 day of the period; a deadline, the day of registration; a day off, that day itself.
@@ -11,13 +11,13 @@ day of the period; a deadline, the day of registration; a day off, that day itse
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 
-from domain.model import RequestKind, Source, Topic
+from domain.model import OrderKind, RequestKind, Source, Topic
 
 ALWAYS: Final = date.min
 """`since` of a row whose beginning lies before anything that the store knows."""
@@ -129,7 +129,9 @@ class PrecedencePolicy:
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePolicy:
-    """By when a request is answered.  request, topic, channel, case: what it is a rule for; None: for any.
+    """By when a request is answered, or a service that was ordered is done.
+
+    request, topic, channel, case: what it is a rule for; None: for any.
 
     channel: "phone", "web", "email", "post" or another lower-case word of the channel.
     days: of `unit`; the day of registration is not counted.  interim_days: calendar days that an interim reply adds,
@@ -141,7 +143,7 @@ class DeadlinePolicy:
     unit: Unit = Unit.CALENDAR
     interim_days: int = 0
     moves: bool = True
-    request: RequestKind | None = None
+    request: RequestKind | OrderKind | None = None
     topic: Topic | None = None
     channel: str | None = None
     case: Case | None = None
@@ -179,7 +181,7 @@ class EscalationPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class Open:
     """From `opens` to `closes` (Europe/Kyiv) on these days (1 Monday ... 7 Sunday).
 
     closes not after opens: on the next day; so 00:00 to 00:00 is a whole day.
@@ -205,7 +207,7 @@ class HoursPolicy:
 
     kind: ClassVar[str] = "hours"
     service: str
-    openings: tuple[Opening, ...]
+    openings: tuple[Open, ...]
     holidays: bool = False
 
     @property
@@ -292,13 +294,13 @@ class DayPolicy:
         return self.day.isoformat()
 
 
-Terms: TypeAlias = (
+AnyTerms: TypeAlias = (
     WindowPolicy | EstimatePolicy | PrecedencePolicy | DeadlinePolicy | EscalationPolicy | HoursPolicy
     | CallbackPolicy | CalendarPolicy | HolidayPolicy | DayPolicy
 )  # fmt: skip
-T = TypeVar("T", bound=Terms)
+T = TypeVar("T", bound=AnyTerms)
 
-KINDS: Final[Mapping[str, type[Terms]]] = MappingProxyType(
+KINDS: Final[Mapping[str, type[AnyTerms]]] = MappingProxyType(
     {
         each.kind: each
         for each in (
@@ -365,7 +367,9 @@ class Policies:
         """The row that holds on this day.  Raises NoPolicy."""
         found = _in_force(self._book.get(kind.kind, {}).get(key, []), on)
         if found is None:
-            raise NoPolicy(f"no policy of kind {kind.kind!r}{f' for {key!r}' if key else ''} holds on {on}: enter one")
+            raise NoPolicy(
+                f"no policy of kind {kind.kind!r}{f' for {key!r}' if key else ''} holds on {on}: enter one"
+            )
         return found
 
     def each(self, kind: type[T], on: date) -> tuple[Row[T], ...]:
@@ -404,9 +408,9 @@ class Policies:
         return found.terms if found else None
 
     def deadline(
-        self, request: RequestKind, topic: Topic, channel: str, on: date, case: Case | None = None
+        self, request: RequestKind | OrderKind, topic: Topic | None, channel: str, on: date, case: Case | None = None
     ) -> Row[DeadlinePolicy]:
-        """The rule for such a request that was registered on this day.
+        """The rule for such a request, or order (which has no topic), that was registered on this day.
 
         Of the rules that fit, the one that says most (`DeadlinePolicy.weight`).
         """

@@ -4,7 +4,7 @@ Rules: a migration that has been released is never changed; the newest one agree
 Make one:  edit `tables`, then  python -m domain.migrations "what changed"  and read what it wrote.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -67,7 +67,7 @@ def upgrade(engine: Engine) -> None:
 
 
 @contextmanager
-def _foreign_keys_off(conn: Connection) -> Iterator[None]:
+def _foreign_keys_off(conn: Connection) -> Generator[None]:
     """SQLite changes a constraint by making the table anew; others refer to it meanwhile.  It can't be switched
     within a transaction, and is on again for whoever uses this connection next."""
     if conn.dialect.name != "sqlite":
