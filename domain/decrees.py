@@ -31,7 +31,7 @@ from domain.policy import (
 _CODE: Final = "Commercial Metering Code (NEURC resolution 311 of 14.03.2018)"
 _STANDARDS: Final = "Guaranteed standards (NEURC resolution 375 of 12.06.2018)"
 _LABOUR: Final = "Labour Code, art. 73"
-_HOLIDAYS_2023: Final = "Labour Code, art. 73, as amended by law 3107-IX of 14.07.2023"
+_HOLIDAYS_2023: Final = "Labour Code, art. 73, as amended by law 3107-IX of 14.07.2023, in force from 1.9.2023"
 _OURS: Final = "our own; no rule says so: the operator enters theirs"
 
 _EVERY_DAY: Final = (1, 2, 3, 4, 5, 6, 7)
@@ -123,19 +123,19 @@ _CALENDAR: Final[tuple[AnyRow, ...]] = (
     ),
     Row(ALWAYS, HolidayPolicy("new_year", 1, 1), _LABOUR),
     Row(ALWAYS, HolidayPolicy("christmas_january", 1, 7), _LABOUR),
-    Row(date(2023, 7, 16), HolidayPolicy("christmas_january"), _HOLIDAYS_2023),
+    Row(date(2023, 9, 1), HolidayPolicy("christmas_january"), _HOLIDAYS_2023),
     Row(ALWAYS, HolidayPolicy("women", 3, 8), _LABOUR),
     Row(ALWAYS, HolidayPolicy("easter", after_easter=0), _LABOUR),
     Row(ALWAYS, HolidayPolicy("trinity", after_easter=49), _LABOUR),
     Row(ALWAYS, HolidayPolicy("labour", 5, 1), _LABOUR),
     Row(ALWAYS, HolidayPolicy("victory", 5, 9), _LABOUR),
-    Row(date(2023, 7, 16), HolidayPolicy("victory", 5, 8), "Labour Code, art. 73, as amended by law 3107-IX"),
+    Row(date(2024, 1, 1), HolidayPolicy("victory", 5, 8), "Labour Code, art. 73, as amended in 2023"),
     Row(ALWAYS, HolidayPolicy("constitution", 6, 28), _LABOUR),
     Row(date(2022, 1, 1), HolidayPolicy("statehood", 7, 28), "Labour Code, art. 73, as amended in 2022"),
-    Row(date(2023, 7, 29), HolidayPolicy("statehood", 7, 15), _HOLIDAYS_2023),
+    Row(date(2023, 9, 1), HolidayPolicy("statehood", 7, 15), _HOLIDAYS_2023),
     Row(ALWAYS, HolidayPolicy("independence", 8, 24), _LABOUR),
     Row(ALWAYS, HolidayPolicy("defenders", 10, 14), _LABOUR),
-    Row(date(2023, 7, 16), HolidayPolicy("defenders", 10, 1), _HOLIDAYS_2023),
+    Row(date(2023, 9, 1), HolidayPolicy("defenders", 10, 1), _HOLIDAYS_2023),
     Row(ALWAYS, HolidayPolicy("christmas", 12, 25), _LABOUR),
 )
 
