@@ -6,6 +6,7 @@ from ivr.dialog.grammar import Grammar, Nomatch, Progress, digits, one_of, yes_n
 from ivr.dialog.turns import (
     INTERRUPTIONS,
     Ask,
+    Back,
     Do,
     Ending,
     GaveUp,
@@ -27,6 +28,7 @@ __all__ = [
     "INTERRUPTIONS",
     "Answer",
     "Ask",
+    "Back",
     "Call",
     "Dialog",
     "Diverged",

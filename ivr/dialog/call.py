@@ -3,8 +3,10 @@
 Rule: coroutines, so that a forgotten `await` is a type error and not a silence.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from domain.commands import Command
 from domain.model import Began
@@ -13,19 +15,29 @@ from ivr.dialog.turns import PATIENT, Ask, Do, Manner, Record, Say, Speak, Word
 
 T = TypeVar("T")
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
 
 class Call:
     """A flow's only way to the world.
 
     began: how the call came in.  now: when the last answer came (timezone-aware UTC, from the journal): the only
     time a flow knows, so that a replay knows the same.
+    told: what an earlier conversation of this same call noted (`about`); constant while this one is held.
     """
 
-    __slots__ = ("began", "now")
+    __slots__ = ("began", "noted", "now", "told")
 
-    def __init__(self, began: Began) -> None:
+    def __init__(self, began: Began, told: Mapping[str, str] = NOTHING) -> None:
         self.began = began
         self.now: datetime = began.at
+        self.told = told
+        self.noted: dict[str, str] = dict(told)
+
+    def about(self, **notes: str) -> None:
+        """Note what people should know when they get the call, or stage directions for a later conversation of it:
+        topic, account.  A later note of the same name replaces the earlier one; a flow can't read its own."""
+        self.noted.update(notes)
 
     async def say(self, prompt: str, *, bargein: bool = True, fresh: bool = False, **words: Word) -> None:
         """Tell the caller something; see `Say`."""

@@ -10,16 +10,17 @@ Theory of operation: a flow is a coroutine that yields turns.  `answer` sends it
 interruption into it) and holds the next turn that it yields.
 """
 
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from domain.model import Began, Outcome
-from ivr.dialog.call import Call
+from ivr.dialog.call import NOTHING, Call
 from ivr.dialog.turns import (
     INTERRUPTIONS,
     Ask,
+    Back,
     Do,
     Ending,
     GaveUp,
@@ -56,25 +57,30 @@ class Diverged(Exception):
 
 
 class Dialog:
-    """A conversation in progress.  `turn`: what the flow wants now; None when it has come to its `ending`."""
+    """A conversation in progress.  `turn`: what the flow wants now; None when it has come to its `ending`.
 
-    __slots__ = ("achieved", "call", "coroutine", "ending", "hung_up", "turn")
+    achieved: the weightiest thing that was done; said: the ending as the flow said it.
+    """
+
+    __slots__ = ("achieved", "call", "coroutine", "hung_up", "said", "turn")
 
     turn: Turn[Any] | None
-    ending: Ending | None
+    said: Ending | None
 
-    def __init__(self, flow: Flow, began: Began) -> None:
-        self.call = Call(began)
+    def __init__(self, flow: Flow, began: Began, told: Mapping[str, str] = NOTHING) -> None:
+        self.call = Call(began, told)
         self.coroutine = flow(self.call)
-        self.turn = self.ending = None
+        self.turn = self.said = None
         self.achieved: Outcome | None = None
         self.hung_up = False
         self._step(self.coroutine.send, None)
 
     @classmethod
-    def replay(cls, flow: Flow, began: Began, journal: Iterable[Answer]) -> "Dialog":
+    def replay(
+        cls, flow: Flow, began: Began, journal: Iterable[Answer], told: Mapping[str, str] = NOTHING
+    ) -> "Dialog":
         """The conversation as it stood after these answers.  Raises `Diverged`."""
-        dialog = cls(flow, began)
+        dialog = cls(flow, began, told)
         for answer in journal:
             dialog.answer(answer)
         return dialog
@@ -98,7 +104,7 @@ class Dialog:
             self._step(self.coroutine.send, turn.accepts.parse(answer.heard))
         else:
             if isinstance(turn, Do):
-                self.achieved = turn.command.achieves or self.achieved
+                self.achieved = weightier(turn.command.achieves, self.achieved)
             self._step(self.coroutine.send, answer.result)
 
     def _step(self, advance: Callable[[Any], Any], value: Any) -> None:
@@ -107,20 +113,25 @@ class Dialog:
         except StopIteration as stop:
             if not isinstance(stop.value, Ending):
                 raise TypeError(f"a flow ends in an Ending, not in {stop.value!r}") from None
-            self.turn, self.ending = None, stop.value
+            self.turn, self.said = None, stop.value
         except Interruption as interruption:
-            self.turn, self.ending = None, self._unminded(interruption)
+            self.turn, self.said = None, self._unminded(interruption)
         else:
             if not isinstance(turn, Turn):
                 raise TypeError(f"a flow may only await turns, not {turn!r}")
             self.turn = turn  # pyright: ignore[reportUnknownMemberType]
 
+    @property
+    def ending(self) -> Ending | None:
+        """How the conversation ended; None while it goes on."""
+        return named(self.said, self.achieved) if self.said else None
+
     def _unminded(self, interruption: Interruption) -> Ending:
         """The one place where silence, giving up, "operator" and hang-up are handled, unless a flow minds itself."""
         match interruption:
             case HungUp():
-                return Ending(self.achieved or Outcome.ABANDONED, because=interruption.name)
-            case WantsAgent():
+                return Ending(Outcome.ABANDONED, because=interruption.name)
+            case WantsAgent() | Back():
                 return transfer(interruption.name)
             case GaveUp():
                 return transfer(interruption.name, "gave_up")
@@ -130,6 +141,18 @@ class Dialog:
     def abandon(self) -> None:
         """Forget the flow's coroutine without running its clean-up (it may not await any more)."""
         self.coroutine.close()
+
+
+def weightier(one: Outcome | None, other: Outcome | None) -> Outcome | None:
+    """Of two things that a caller has got, the one that names the call."""
+    return min((o for o in (one, other) if o is not None), key=lambda o: o.weight, default=None)
+
+
+def named(said: Ending, achieved: Outcome | None) -> Ending:
+    """The ending under the name of the weightiest thing achieved.  Who is sent to people has not got it all yet."""
+    if said.to is not None or achieved is None or achieved.weight > said.outcome.weight:
+        return said
+    return replace(said, outcome=achieved)
 
 
 def goodbye(outcome: Outcome, *farewell: str) -> Ending:

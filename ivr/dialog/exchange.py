@@ -14,9 +14,9 @@ Rules
 
    A reprompt forgets what was typed ahead: it was meant for a question that the caller believed answered.
 4. `#` ends an answer.  A `#` that comes right after a question which its last digit had already settled belongs to
-   that question and is dropped (people key it out of habit).  `#` with nothing before it is a nomatch.
-5. `*` erases what was keyed; with nothing keyed it repeats the prompt (at most `REPEATS` times a question, then it
-   is a nomatch: a jammed key must not keep a call for ever).
+   that question and is dropped (people key it out of habit).  `#` with nothing before it repeats the prompt (at
+   most `REPEATS` times a question, then it is a nomatch: a jammed key must not keep a call for ever).
+5. `*` erases what was keyed; with nothing keyed it goes back to where the choice was (`Back`).
 6. A single `0` where it is no answer asks for a person.
 """
 
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ivr.dialog.grammar import KEYS, Grammar, Nomatch, Progress
-from ivr.dialog.turns import GaveUp, Manner, Say, WantsAgent
+from ivr.dialog.turns import Back, GaveUp, Manner, Say, WantsAgent
 
 REPEATS = 3
 LONGEST_TYPEAHEAD = 64
@@ -149,7 +149,7 @@ class Exchange:
         if self._is_stray(key):
             return []
         if key == self.manner.termchar:
-            return self._settle(now)
+            return self._settle(now) if self.keyed else self._repeat()
         if key == "*":
             return self._star(now)
         self.keyed += key
@@ -169,6 +169,9 @@ class Exchange:
             self.keyed = ""
             self.typed.forget()
             return self._play("erased", whole=False)
+        return self._over(Settled(interruption=Back.name))
+
+    def _repeat(self) -> list[Action]:
         self._repeats += 1
         return self._play(None) if self._repeats <= REPEATS else self._again("nomatch")
 

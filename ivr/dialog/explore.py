@@ -8,18 +8,20 @@ Rule: the world is an argument.  `World` says how the business may answer a comm
 caller may.  What neither names is not explored, so both are kept beside the flows and reviewed like them.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from domain.commands import AskPeople, OrderCallBack
 from domain.model import Began, Outcome
-from ivr.dialog.dialog import Answer, Dialog, Flow
+from ivr.dialog.dialog import Answer, Dialog, Flow, named, weightier
 from ivr.dialog.grammar import Progress
 from ivr.dialog.moment import Moment, moment
 from ivr.dialog.turns import (
     INTERRUPTIONS,
     Ask,
+    Back,
     Do,
     Ending,
     GaveUp,
@@ -40,6 +42,10 @@ LEFT_WITH_NOTHING = frozenset({Outcome.ABANDONED, Outcome.FAILED, Outcome.LOST, 
 """Outcomes of callers who did not get what they came for."""
 
 
+MOST_NAMES = 2
+"""Outcomes that an ending is named after on the drawn map; of more, people are better told in words."""
+
+
 class Unbounded(Exception):
     """More moments than a telephone call has any business having."""
 
@@ -55,19 +61,31 @@ class Step:
 
 @dataclass(slots=True)
 class Spot:
-    """A moment on the map.  `turn`: what the flow wants there; `path`: one way to get there."""
+    """A moment on the map.  `turn`: what the flow wants there; `path`: one of the shortest ways to get there.
+
+    ending: as the flow said it; achieved: everything that a call may have achieved when it comes here.
+    """
 
     turn: Turn[Any] | None
     ending: Ending | None
     hung_up: bool
     path: tuple[Answer, ...]
     ways: list[Step] = field(default_factory=list[Step])
+    achieved: set[Outcome | None] = field(default_factory=set[Outcome | None])
+
+    @property
+    def outcomes(self) -> set[Outcome]:
+        """What a call that ends here may be named after; empty where none ends."""
+        return {named(self.ending, got).outcome for got in self.achieved} if self.ending else set()
 
     @property
     def name(self) -> str:
         """Its name on the drawn map."""
         if self.ending is not None:
-            return f"end: {self.ending.outcome}" + (f" to {self.ending.to}" if self.ending.to else "")
+            if self.ending.to:
+                return f"end: {self.ending.outcome} to {self.ending.to}"
+            told = " or ".join(sorted(self.outcomes)) if len(self.outcomes) <= MOST_NAMES else "with what was done"
+            return f"end: {told}"
         assert self.turn is not None
         return self.turn.label
 
@@ -93,7 +111,7 @@ class Map:
     @property
     def outcomes(self) -> set[Outcome]:
         """Every outcome that a call can have."""
-        return {s.ending.outcome for s in self.spots if s.ending}
+        return {outcome for spot in self.spots for outcome in spot.outcomes}
 
     def prompts(self) -> dict[str, set[str]]:
         """Every prompt that can be said, with the names of its places."""
@@ -123,6 +141,18 @@ class Map:
             *(f"dead end: {self._tell(i)}" for i in self.trapped()),
             *(f"no way to people: {self._tell(i)}" for i in self.without_people()),
             *(f"kept before the notice: {self._tell(i)}" for i in self.kept_before_notice(notice, set(harmless))),
+            *(f"nobody minds the star: {self._tell(i)}" for i in self.star_unminded()),
+        ]
+
+    def star_unminded(self) -> list[int]:
+        """Questions at which `*` (back) ends the conversation because nothing in the flow takes it."""
+        return [
+            i
+            for i, spot in enumerate(self.spots)
+            if any(
+                step.how == Back.name and (ending := self.spots[step.to].ending) and ending.because == Back.name
+                for step in spot.ways
+            )
         ]
 
     def trapped(self) -> list[int]:
@@ -130,29 +160,69 @@ class Map:
         return self._unable(lambda step: step.how not in INTERRUPTIONS, lambda spot: spot.ending is not None)
 
     def without_people(self) -> list[int]:
-        """Questions at which asking for a person doesn't lead to one at once, or giving up loses the caller:
-        neither to people, nor to another question, nor to a call that has what it came for."""
+        """Questions at which asking for a person leads neither to people nor to the offer of a call back, at once and
+        whatever the business says; or at which giving up loses the caller: neither to people, nor to another
+        question, nor to a call that has what it came for."""
+        offering = set(self._offering())
 
-        def onward(index: int) -> Spot:
-            """Where the caller gets to without being asked anything."""
-            while (ways := [s for s in self.spots[index].ways if s.how not in INTERRUPTIONS]) and not isinstance(
-                self.spots[index].turn, Ask
-            ):
-                index = ways[0].to
-            return self.spots[index]
+        def helped(step: Step) -> bool:
+            """Whether who asked for a person comes to one, or to a question that offers to be called back."""
+            return all(
+                (spot.ending is not None and spot.ending.to is not None) or i in offering
+                for i, spot in self._next(step.to)
+            )
 
-        def well(step: Step) -> bool:
-            spot = onward(step.to)
-            if step.how == WantsAgent.name or spot.ending is None:
-                return (spot.ending is not None and spot.ending.to is not None) or step.how == GaveUp.name
-            return spot.ending.to is not None or spot.ending.outcome not in LEFT_WITH_NOTHING
+        def kept(step: Step) -> bool:
+            return all(
+                spot.ending is None or spot.ending.to is not None or not spot.outcomes & LEFT_WITH_NOTHING
+                for _, spot in self._next(step.to)
+            )
 
         return [
             i
             for i, spot in enumerate(self.spots)
             if isinstance(spot.turn, Ask) and not spot.hung_up
-            if not all(well(s) for s in spot.ways if s.how in (WantsAgent.name, GaveUp.name))
+            if not all(
+                helped(step) if step.how == WantsAgent.name else kept(step)
+                for step in spot.ways
+                if step.how in (WantsAgent.name, GaveUp.name)
+            )
         ]
+
+    def _next(self, index: int) -> list[tuple[int, Spot]]:
+        """Where a caller may get to without being asked anything: questions and endings."""
+        found: list[tuple[int, Spot]] = []
+        todo, seen = [index], {index}
+        while todo:
+            spot = self.spots[index := todo.pop()]
+            if spot.turn is None or isinstance(spot.turn, Ask):
+                found.append((index, spot))
+                continue
+            for step in spot.ways:
+                if step.how not in INTERRUPTIONS and step.to not in seen:
+                    seen.add(step.to)
+                    todo.append(step.to)
+        return found
+
+    def _offering(self) -> list[int]:
+        """Moments from which people, or an order to be called back, are reached by answering, with no other business
+        in between."""
+
+        def through(spot: Spot) -> bool:
+            return not isinstance(spot.turn, Do) or isinstance(spot.turn.command, AskPeople)
+
+        def good(spot: Spot) -> bool:
+            if spot.ending is not None:
+                return spot.ending.to is not None
+            return isinstance(spot.turn, Do) and isinstance(spot.turn.command, OrderCallBack)
+
+        back: defaultdict[int, list[int]] = defaultdict(list)
+        for i, spot in enumerate(self.spots):
+            if through(spot) and not spot.hung_up:
+                for step in spot.ways:
+                    if step.how not in INTERRUPTIONS:
+                        back[step.to].append(i)
+        return sorted(_reaching(back, (i for i, spot in enumerate(self.spots) if good(spot))))
 
     def kept_before_notice(self, notice: str, harmless: set[str]) -> list[int]:
         """Moments that ask for, or keep, something of the caller although the notice was not heard to its end."""
@@ -188,12 +258,7 @@ class Map:
                 # Somebody who has hung up answers with nothing but that.
                 if along(step) or spot.hung_up:
                     back[step.to].append(i)
-        todo = [i for i, spot in enumerate(self.spots) if good(spot)]
-        safe = set(todo)
-        while todo:
-            fresh = [b for b in back[todo.pop()] if b not in safe]
-            safe.update(fresh)
-            todo += fresh
+        safe = _reaching(back, (i for i, spot in enumerate(self.spots) if good(spot)))
         return [i for i in range(len(self.spots)) if i not in safe]
 
     def _tell(self, index: int) -> str:
@@ -207,7 +272,7 @@ def explore(flow: Flow, began: Began, world: World, *, limit: int = 200_000) -> 
     holds what can't be compared."""
     found = Map(flow.__name__)
     known: dict[Moment, int] = {}
-    todo: list[tuple[int, Dialog]] = []
+    todo: deque[tuple[int, Dialog]] = deque()  # breadth first: paths are the shortest, and so are replays
 
     def arrive(dialog: Dialog, path: tuple[Answer, ...]) -> int:
         here = moment(dialog)
@@ -216,7 +281,7 @@ def explore(flow: Flow, began: Began, world: World, *, limit: int = 200_000) -> 
             if len(known) >= limit:
                 raise Unbounded(f"{flow.__name__} has more than {limit} moments")
             index = known[here] = len(found.spots)
-            found.spots.append(Spot(dialog.turn, dialog.ending, dialog.hung_up, path))
+            found.spots.append(Spot(dialog.turn, dialog.said, dialog.hung_up, path))
             todo.append((index, dialog))
         else:
             dialog.abandon()
@@ -224,7 +289,7 @@ def explore(flow: Flow, began: Began, world: World, *, limit: int = 200_000) -> 
 
     arrive(Dialog(flow, began), ())
     while todo:
-        index, live = todo.pop()
+        index, live = todo.popleft()
         spot = found.spots[index]
         ways = list(_ways_on(spot, began, world))
         found.unkeyable += _unkeyable(spot.turn)
@@ -234,7 +299,33 @@ def explore(flow: Flow, began: Began, world: World, *, limit: int = 200_000) -> 
             dialog.answer(answer)
             spot.ways.append(Step(how, answer, arrive(dialog, (*spot.path, answer))))
         spot.ways.reverse()
+    _achieve(found)
     return found
+
+
+def _achieve(found: Map) -> None:
+    """Note at every moment what a call may have achieved on its way there."""
+    todo: list[tuple[int, Outcome | None]] = [(0, None)]
+    while todo:
+        index, got = todo.pop()
+        spot = found.spots[index]
+        if got in spot.achieved:
+            continue
+        spot.achieved.add(got)
+        for step in spot.ways:
+            done = isinstance(spot.turn, Do) and step.how not in INTERRUPTIONS
+            todo.append((step.to, weightier(got, spot.turn.command.achieves) if done else got))  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+
+
+def _reaching(back: Mapping[int, list[int]], good: Iterable[int]) -> set[int]:
+    """Everything from which something `good` is reached; `back`: where from each is arrived at."""
+    todo = list(good)
+    safe = set(todo)
+    while todo:
+        fresh = [b for b in back.get(todo.pop(), ()) if b not in safe]
+        safe.update(fresh)
+        todo += fresh
+    return safe
 
 
 def _unkeyable(turn: Turn[Any] | None) -> list[str]:
@@ -261,7 +352,7 @@ def _ways_on(spot: Spot, began: Began, world: World) -> Iterator[tuple[str, Answ
         case Ask(accepts=grammar):
             for kind, said in grammar.examples().items():
                 yield kind, Answer(turn.label, turn.asked, began.at, heard=said)
-            for interruption in (GaveUp, WantsAgent, HungUp):
+            for interruption in (GaveUp, WantsAgent, Back, HungUp):
                 yield interrupted(interruption)
         case Do(command=command):
             for kind, result in world(command).items():

@@ -85,10 +85,13 @@ def _freeze_record(value: Any) -> Any:
 
 
 def moment(dialog: Dialog) -> Moment:
-    """Where `dialog` stands.  Equal moments have equal futures."""
-    if dialog.ending is not None:
-        return (freeze(dialog.ending),)
-    return (dialog.hung_up, dialog.achieved, dialog.call.now, *_frames(dialog.coroutine))
+    """Where `dialog` stands.  Equal moments have equal futures.
+
+    What was achieved and noted so far is not part of it: a flow can't read either.
+    """
+    if dialog.said is not None:
+        return (freeze(dialog.said),)
+    return (dialog.hung_up, dialog.call.now, *_frames(dialog.coroutine))
 
 
 _TRANSPARENT = (CodeType, FrameType, ModuleType, TracebackType, Call)

@@ -183,6 +183,12 @@ class WantsAgent(Interruption):
     name = "wants agent"
 
 
+class Back(Interruption):
+    """The caller pressed `*` with nothing keyed: not this, please.  Whoever offered the choice takes it back."""
+
+    name = "back"
+
+
 class HungUp(Interruption):
     """The caller is gone.  Only `Do` turns can still be performed; saying or asking is answered with it again."""
 
@@ -195,4 +201,4 @@ class Trouble(Interruption):
     name = "trouble"
 
 
-INTERRUPTIONS: dict[str, type[Interruption]] = {i.name: i for i in (GaveUp, WantsAgent, HungUp, Trouble)}
+INTERRUPTIONS: dict[str, type[Interruption]] = {i.name: i for i in (GaveUp, WantsAgent, Back, HungUp, Trouble)}

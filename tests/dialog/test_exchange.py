@@ -85,8 +85,19 @@ def test_hash_ends_an_answer():
     assert [Settled("47")] == press(heard_out(READING), "47#", 6.0)
 
 
-def test_hash_alone_is_a_nomatch():
-    assert [Play(2, "nomatch")] == press(heard_out(READING), "#", 6.0)
+def test_hash_alone_repeats_the_question_but_not_for_ever():
+    question = heard_out()
+    for _ in range(REPEATS):
+        assert [Play(1)] == question.key("#", 6.0)
+        question.played(7.0)
+
+    assert [Play(2, "nomatch")] == question.key("#", 8.0)
+
+
+def test_hash_alone_during_the_question_begins_it_anew():
+    question, _ = put(READING)
+
+    assert [Hush(), Play(1)] == question.key("#", 1.0)
 
 
 def test_a_question_without_termchar_does_not_know_hash():
@@ -124,13 +135,17 @@ def test_star_erases_what_was_keyed():
     assert [Settled("48")] == press(question, "48#", 8.0)
 
 
-def test_star_alone_repeats_the_question_but_not_for_ever():
-    question = heard_out()
-    for _ in range(REPEATS):
-        assert [Play(1)] == question.key("*", 6.0)
-        question.played(7.0)
+def test_star_alone_goes_back():
+    assert [Settled(interruption="back")] == heard_out().key("*", 6.0)
+    question, _ = put(READING)
+    assert [Hush(), Settled(interruption="back")] == question.key("*", 1.0)
 
-    assert [Play(2, "nomatch")] == question.key("*", 8.0)
+
+def test_a_second_star_after_an_erasing_one_goes_back():
+    question = heard_out(READING)
+    press(question, "4*", 6.0)
+
+    assert [Hush(), Settled(interruption="back")] == question.key("*", 6.5)
 
 
 def test_zero_alone_asks_for_a_person():
@@ -154,7 +169,7 @@ def test_three_failures_of_any_kind_are_giving_up():
     question = heard_out()
     assert [Play(2, "noinput")] == question.tick(12.0)
     question.played(15.0)
-    assert [Play(3, "nomatch")] == question.key("#", 16.0)
+    assert [Play(3, "nomatch")] == press(question, "9#", 16.0)
     question.played(20.0)
     assert [Settled(interruption="gave up")] == question.tick(27.0)
 

@@ -1,14 +1,28 @@
 """The explorer finds what no caller must meet, and tells moments apart exactly."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import wraps
 from typing import ClassVar
 
 import pytest
 
-from domain.commands import Command
-from domain.model import Began, Outcome
-from ivr.dialog import Answer, Dialog, GaveUp, Interruption, Progress, digits, goodbye, one_of, transfer, yes_no
+from domain.commands import AskPeople, AskSupply, Command, OrderCallBack, ReportOutage
+from domain.model import Began, OutageKind, OutageNews, Outcome, People, Registered
+from ivr.dialog import (
+    Answer,
+    Back,
+    Dialog,
+    GaveUp,
+    Interruption,
+    Progress,
+    WantsAgent,
+    digits,
+    goodbye,
+    one_of,
+    transfer,
+    yes_no,
+)
 from ivr.dialog.explore import Unbounded, explore
 from ivr.dialog.moment import Opaque, freeze, moment
 
@@ -37,8 +51,21 @@ async def announced(call):
     await call.record()
 
 
+def minding(flow):
+    """A flow that takes `*` as it should be taken; what is tested here is something else."""
+
+    @wraps(flow)
+    async def minded(call):
+        try:
+            return await flow(call)
+        except Back:
+            return transfer("went back")
+
+    return minded
+
+
 def problems(flow):
-    return explore(flow, BEGAN, world).problems()
+    return explore(minding(flow), BEGAN, world).problems()
 
 
 def test_a_sound_flow_has_no_problems():
@@ -50,7 +77,7 @@ def test_a_sound_flow_has_no_problems():
                 return DONE
         return transfer("no answer was right")
 
-    found = explore(sound, BEGAN, world)
+    found = explore(minding(sound), BEGAN, world)
 
     assert found.problems() == []
     assert {Outcome.READING_TAKEN, Outcome.TRANSFERRED, Outcome.ABANDONED, Outcome.FAILED} == found.outcomes
@@ -143,11 +170,12 @@ def test_a_notice_that_a_key_can_cut_short_is_no_notice():
     assert problems(hasty) == ["kept before the notice: hasty at 'record' after notice"]
 
 
-def test_an_answer_that_no_keypad_can_give_is_found():
-    class Odd(type(digits(2))):
-        def progress(self, keyed):
-            return Progress.MORE
+class Odd(type(digits(2))):
+    def progress(self, keyed):
+        return Progress.MORE
 
+
+def test_an_answer_that_no_keypad_can_give_is_found():
     async def odd(call):
         await announced(call)
         await call.ask("number", Odd(2, 2, 2))
@@ -238,3 +266,73 @@ def test_equal_paths_come_to_equal_moments():
         return moment(Dialog.replay(flow, BEGAN, [Answer("one", "one", BEGAN.at, heard=heard)]))
 
     assert after("1") == after("2")
+
+
+def test_a_star_that_nobody_minds_is_found():
+    async def deaf(call):
+        await announced(call)
+        await call.ask("right", yes_no)
+        return DONE
+
+    assert explore(deaf, BEGAN, world).problems() == ["nobody minds the star: deaf at 'right' after notice record"]
+
+
+async def offering(call, then):
+    """Somebody asks for people, and none work now."""
+    try:
+        await call.ask("right", yes_no)
+    except (WantsAgent, GaveUp):
+        people = await call.do(AskPeople())
+        if people.open:
+            return transfer("asked for")
+        if await then(call):
+            await call.do(OrderCallBack("+380440000001", "reading"))
+            return goodbye(Outcome.CALLBACK_ORDERED)
+        return goodbye(Outcome.NO_AGENT)
+    return DONE
+
+
+def with_people(command):
+    match command:
+        case AskPeople():
+            return {"open": People(True), "closed": People(False)}
+        case OrderCallBack():
+            return {"": Registered("00000013", date(2026, 5, 1))}
+        case _:
+            return world(command)
+
+
+def test_a_call_back_that_is_offered_is_as_good_as_people():
+    async def fair(call):
+        await announced(call)
+        return await offering(call, lambda call: call.ask("call_back", yes_no))
+
+    async def mean(call):
+        await announced(call)
+        return await offering(call, lambda call: call.do(Look()))
+
+    assert explore(minding(fair), BEGAN, with_people).problems() == []
+    assert explore(minding(mean), BEGAN, with_people).problems() == [
+        "no way to people: mean at 'right' after notice record"
+    ]
+
+
+def test_a_call_is_named_after_the_weightiest_thing_that_was_done():
+    async def several(call):
+        await announced(call)
+        try:
+            while await call.ask("more", yes_no):
+                if await call.ask("which", yes_no):
+                    await call.do(AskSupply("1000000018"))
+                else:
+                    await call.do(ReportOutage(OutageKind.NO_SUPPLY))
+        except (GaveUp, Back):
+            pass
+        return goodbye(Outcome.ABANDONED)
+
+    found = explore(several, BEGAN, lambda command: {"": OutageNews()})
+
+    assert found.outcomes == {
+        Outcome.ABANDONED, Outcome.INFORMED, Outcome.OUTAGE_REPORTED, Outcome.TRANSFERRED, Outcome.FAILED
+    }  # fmt: skip
+    assert len(found.spots) < 30, "what was done must not multiply the moments"
