@@ -67,6 +67,7 @@ UNITS: dict[str, dict[str, Unit]] = {
         "million": Unit("m", ("мільйон", "мільйони", "мільйонів")),
         "thousand": Unit("f", ("тисяча", "тисячі", "тисяч")),
         "kwh": Unit("f", ("кіловат-година", "кіловат-години", "кіловат-годин")),
+        "kvarh": Unit("f", ("кіловар-година", "кіловар-години", "кіловар-годин")),
         "hryvnia": Unit("f", ("гривня", "гривні", "гривень")),
         "kopiyka": Unit("f", ("копійка", "копійки", "копійок")),
         "figures": Unit("f", ("цифра", "цифри", "цифр")),
@@ -78,6 +79,7 @@ UNITS: dict[str, dict[str, Unit]] = {
         "million": Unit("m", ("миллион", "миллиона", "миллионов")),
         "thousand": Unit("f", ("тысяча", "тысячи", "тысяч")),
         "kwh": Unit("m", ("киловатт-час", "киловатт-часа", "киловатт-часов")),
+        "kvarh": Unit("m", ("киловар-час", "киловар-часа", "киловар-часов")),
         "hryvnia": Unit("f", ("гривна", "гривны", "гривен")),
         "kopiyka": Unit("f", ("копейка", "копейки", "копеек")),
         "figures": Unit("f", ("цифра", "цифры", "цифр")),
@@ -89,6 +91,7 @@ UNITS: dict[str, dict[str, Unit]] = {
         "million": _english("million", "million"),
         "thousand": _english("thousand", "thousand"),
         "kwh": _english("kilowatt hour", "kilowatt hours"),
+        "kvarh": _english("kilovar hour", "kilovar hours"),
         "hryvnia": _english("hryvnia", "hryvnias"),
         "kopiyka": _english("kopiyka", "kopiykas"),
         "figures": _english("digit", "digits"),
@@ -98,13 +101,19 @@ UNITS: dict[str, dict[str, Unit]] = {
     },
 }
 
-_COUNTED = ("kwh", "figures", "days", "hours", "minutes")
+_COUNTED = ("kwh", "kvarh", "figures", "days", "hours", "minutes")
 
 _MONTHS = {  # genitive in uk and ru: "третє грудня"
     "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
     "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
     "en": "January February March April May June July August September October November December",
 }
+_MONTH_NAMES = {  # as they stand alone and after "за": nominative and accusative are one word
+    "uk": "січень лютий березень квітень травень червень липень серпень вересень жовтень листопад грудень",
+    "ru": "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь",
+    "en": _MONTHS["en"],
+}
+_MIDNIGHT = {"uk": "опівночі", "ru": "полуночи", "en": "midnight"}
 _YEAR = {"uk": "року", "ru": "года"}
 
 _FEMININE = {
@@ -191,6 +200,8 @@ class Tongue:
             "on_date": lambda value, _f, _s: self.short_date(_date(value), genitive=True),
             "long_date": lambda value, _f, _s: self.long_date(_date(value)),
             "time": lambda value, _f, _s: self.clock(_time(value)),
+            "of_time": lambda value, _f, _s: self.hour_of(_time(value)),
+            "month": lambda value, _f, _s: [self._id(f"date/n{_date(value).month}")],
         }
         for unit in _COUNTED:
             self._kinds[unit] = lambda value, _f, _s, unit=unit: self.counted(_whole(value), unit)
@@ -201,7 +212,8 @@ class Tongue:
         Kinds and what they take: ``number``, ``kwh``, ``figures``, ``days``, ``hours``, ``minutes`` an int
         (or its digits); ``money`` an int of kopiykas; ``digits`` a string of digits; ``date`` ("третє
         грудня"), ``on_date`` ("третього грудня", after "до", "з" or alone) and ``long_date`` (with the year,
-        genitive) a date or an ISO 8601 string; ``time`` likewise. Raises :class:`Unspeakable`.
+        genitive) a date or an ISO 8601 string; ``time`` likewise, ``of_time`` after "з" and "до" ("восьмої тридцять"); ``month`` a date, of which the
+        month alone is named ("листопад"). Raises :class:`Unspeakable`.
         """
         if kind not in self._kinds:
             raise Unspeakable(f"no way to say a value as {kind!r}")
@@ -290,6 +302,15 @@ class Tongue:
         hours = [self._id(f"time/h{at.hour}")] if self.lang == "uk" else self.counted(at.hour, "hours")
         return hours + (self.counted(at.minute, "minutes") if at.minute else [])
 
+    def hour_of(self, at: time) -> list[str]:
+        """The time of day in the genitive: "восьмої", "двадцятої тридцять"; 0:00 is midnight."""
+        if at.hour == at.minute == 0:
+            return [self._id("time/midnight")]
+        if self.lang == "en":
+            return self.clock(at)
+        minutes = f"time/m{at.minute}.of" if self.lang == "ru" and at.minute % 5 == 0 else f"n/{at.minute}"
+        return [self._id(f"time/h{at.hour}.of"), *([self._id(minutes)] if at.minute else [])]
+
     # -- the list of parts ---------------------------------------------------------------------------
 
     def _name_numbers(self) -> None:
@@ -317,6 +338,9 @@ class Tongue:
     def _name_dates(self) -> None:
         for n, month in enumerate(_MONTHS[self.lang].split(), start=1):
             self._part(f"date/m{n}", month, "runs" if self.lang == "en" else "falls")
+        for n, month in enumerate(_MONTH_NAMES[self.lang].split(), start=1):
+            self._part(f"date/n{n}", month, "leads")
+        self._part("time/midnight", _MIDNIGHT[self.lang], "leads")
         for n in range(1, 32):
             self._part(f"date/d{n}", ordinal(self.lang, n, "neuter"), "falls" if self.lang == "en" else "runs")
         if self.lang == "en":
@@ -330,6 +354,11 @@ class Tongue:
         if self.lang == "uk":
             for n in range(24):
                 self._part(f"time/h{n}", f"{ordinal('uk', n, 'feminine')} година", "leads")
+        for n in range(24):
+            self._part(f"time/h{n}.of", _hour_of(self.lang, n), "leads")
+        if self.lang == "ru":
+            for n in range(5, 60, 5):
+                self._part(f"time/m{n}.of", num2words(n, lang="ru", case="g"), "leads")
 
     def _part(self, name: str, text: str, melody: Melody = "runs") -> None:
         self.parts[self._id(name)] = Part(text, melody)
@@ -361,6 +390,19 @@ class Tongue:
         forms = UNITS[self.lang][name].forms
         form = forms[CATEGORIES.index(category)]
         return f"unit/{name}.{next(c for c, f in zip(CATEGORIES[::-1], forms[::-1], strict=True) if f == form)}"
+
+
+def _hour_of(lang: str, n: int) -> str:
+    """An hour in the genitive, as it follows "з" and "до"."""
+    if lang == "uk":
+        feminine = ordinal("uk", n, "feminine")
+        return " ".join([*feminine.split()[:-1], _uk_genitive(feminine.split()[-1])])
+    return "ноля" if n == 0 else "часа" if n == 1 else num2words(n, lang="ru", case="g")
+
+
+def _uk_genitive(feminine: str) -> str:
+    """Of an ordinal: перша -> першої, третя -> третьої."""
+    return feminine[:-1] + ("ьої" if feminine.endswith("я") else "ої")
 
 
 def _whole(value: object) -> int:
@@ -395,5 +437,5 @@ def _time(value: object) -> time:
     return value
 
 
-KINDS = ("number", "money", "digits", "date", "on_date", "long_date", "time", *_COUNTED)
+KINDS = ("number", "money", "digits", "date", "on_date", "long_date", "time", "of_time", "month", *_COUNTED)
 """Every type that a place in the catalogue may have."""

@@ -155,7 +155,8 @@ def test_russian_dates_agree_with_num2words(day: date) -> None:
 def test_every_date_and_time_can_be_said_in_every_language(lang: str, day: date, at: time) -> None:
     for kind in ("date", "on_date", "long_date"):
         assert all(clip in TONGUES[lang].parts for clip in TONGUES[lang].say(kind, day))
-    assert all(clip in TONGUES[lang].parts for clip in TONGUES[lang].say("time", at))
+    for kind in ("time", "of_time"):
+        assert all(clip in TONGUES[lang].parts for clip in TONGUES[lang].say(kind, at))
 
 
 @pytest.mark.parametrize(
@@ -197,6 +198,24 @@ def test_ukrainian_ordinals_have_their_forms(n: int, neuter: str, genitive: str,
 )
 def test_times_of_day(at: object, uk: str, ru: str, en: str) -> None:
     assert [said(lang, "time", at) for lang in LANGUAGES] == [uk, ru, en]
+
+
+@pytest.mark.parametrize(
+    ("at", "uk", "ru", "en"),
+    [
+        (time(0, 0), "опівночі", "полуночи", "midnight"),
+        (time(1, 0), "першої", "часа", "one a.m."),
+        (time(3, 0), "третьої", "трёх", "three a.m."),
+        ("08:30", "восьмої тридцять", "восьми тридцати", "eight thirty a.m."),
+        ("23:07", "двадцять третьої сім", "двадцати трёх семь", "eleven oh seven p.m."),
+    ],
+)
+def test_times_of_day_after_from_and_to(at: object, uk: str, ru: str, en: str) -> None:
+    assert [said(lang, "of_time", at) for lang in LANGUAGES] == [uk, ru, en]
+
+
+def test_a_month_is_named_alone() -> None:
+    assert [said(lang, "month", date(2026, 11, 1)) for lang in LANGUAGES] == ["листопад", "ноябрь", "November"]
 
 
 @given(st.integers(0, LARGEST))
@@ -265,6 +284,8 @@ def test_every_kind_is_tried_above_or_here() -> None:
         "on_date": "2026-05-05",
         "long_date": "2026-05-05",
         "time": "05:05",
+        "of_time": "05:05",
+        "month": "2026-05-01",
     }
     for lang in LANGUAGES:
         for kind in KINDS:
