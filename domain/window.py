@@ -35,7 +35,7 @@ class Period:
     def parse(cls, text: str) -> "Period":
         """Of "2026-10".  Raises ValueError."""
         year, dash, month = text.partition("-")
-        if not (dash and len(year) == 4 and len(month) == 2 and f"{year}{month}".isdecimal()):
+        if not (dash and len(year) == 4 and len(month) == 2 and text.isascii() and f"{year}{month}".isdecimal()):
             raise ValueError(f"{text!r} is no month: they are written like 2026-10")
         return cls(int(year), int(month))
 
