@@ -31,3 +31,12 @@ def e164(raw: str | None) -> str | None:
     if theirs := _FOREIGN.fullmatch(number):
         return f"+{theirs[1]}"
     return None
+
+
+def as_dialled(number: str) -> str:
+    """How a number in E.164 is dialled, and known, here: "0671234567", "0048221234567".  Inverse of `e164`.
+
+    >>> as_dialled("+380671234567"), as_dialled("+48221234567")
+    ('0671234567', '0048221234567')
+    """
+    return "0" + number[4:] if number.startswith("+380") else "00" + number[1:]

@@ -1,0 +1,45 @@
+"""What has become of my complaint?"""
+
+from typing import Final
+
+from domain.commands import FindRequest
+from domain.model import KnownCaller, RequestState, RequestStatus
+from domain.rules import registration_is_sound
+from flows.parting import parting
+from ivr.dialog import Call, GaveUp, Manner, Phrase, digits
+
+NUMBER: Final = digits(8, specimens={"number": "00000013", "mis-keyed": "00000014"})
+FROM_PAPER: Final = Manner(timeout=15.0, interdigittimeout=5.0)
+"""They look for the slip of paper on which they wrote it down."""
+
+
+async def status(call: Call, _: KnownCaller, account: str | None) -> str | None:
+    """Tell how a request stands; `account` as it was.  Raises GaveUp when three numbers lead to none."""
+    call.about(topic="status")
+    found = await find(call)
+    await tell(call, found)
+    while await parting(call, "status_again"):
+        await tell(call, found)
+    return account
+
+
+async def find(call: Call) -> RequestStatus:
+    """The request whose number the caller keys."""
+    for _ in range(3):
+        number = await call.ask("request_number", NUMBER, manner=FROM_PAPER)
+        if not registration_is_sound(number):
+            await call.say("request_number_mistyped", fresh=True, number=number)
+        elif found := await call.do(FindRequest(number)):
+            return found
+        else:
+            await call.say("request_unknown", fresh=True, number=number)
+    raise GaveUp
+
+
+async def tell(call: Call, found: RequestStatus) -> None:
+    """Where it stands, by when the reply comes, and how."""
+    by = Phrase(f"by_{found.reply_by}")
+    if found.state in (RequestState.CONSIDERED, RequestState.REFUSED):
+        await call.say(f"status_{found.state}", by=by)
+    else:
+        await call.say(f"status_{found.state}", by=by, due=found.due.isoformat())
