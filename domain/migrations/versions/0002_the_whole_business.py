@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("prefix", sa.String(length=16), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("per_minute", sa.Integer(), nullable=False),
+        sa.Column("supplier", sa.String(length=40), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
@@ -92,7 +93,16 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("account", sa.String(length=10), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("spread", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+    )
+    op.create_index(
+        "ix_events_unspread",
+        "events",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("spread = 0"),
+        postgresql_where=sa.text("NOT spread"),
     )
     op.create_table(
         "handover_files",
@@ -122,6 +132,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("location", sa.String(length=200), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["client"], ["clients.id"], name=op.f("fk_idempotency_client_clients")),
         sa.PrimaryKeyConstraint("client", "key", name=op.f("pk_idempotency")),
@@ -152,7 +163,11 @@ def upgrade() -> None:
         sa.Column("secret", sa.String(length=80), nullable=False),
         sa.Column("kinds", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("previous_secret", sa.String(length=80), nullable=True),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("disabled_because", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["client"], ["clients.id"], name=op.f("fk_webhooks_client_clients")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
         sa.UniqueConstraint("client", "url", name=op.f("uq_webhooks_client")),
@@ -212,7 +227,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event", "webhook", name=op.f("pk_deliveries")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_deliveries_next_at", "deliveries", ["next_at"], unique=False)
+    op.create_index(
+        "ix_deliveries_pending",
+        "deliveries",
+        ["webhook", "event"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
     op.create_table(
         "orders",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -441,8 +463,10 @@ def downgrade() -> None:
     )
     op.drop_table("orders")
     op.drop_index(
-        "ix_deliveries_next_at",
+        "ix_deliveries_pending",
         "deliveries",
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
     )
     op.drop_table("deliveries")
     op.drop_index(
@@ -470,6 +494,12 @@ def downgrade() -> None:
     op.drop_table("idempotency")
     op.drop_table("policies")
     op.drop_table("handover_files")
+    op.drop_index(
+        "ix_events_unspread",
+        "events",
+        sqlite_where=sa.text("spread = 0"),
+        postgresql_where=sa.text("NOT spread"),
+    )
     op.drop_table("events")
     op.drop_table("clients")
     op.drop_index(
