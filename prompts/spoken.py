@@ -74,6 +74,7 @@ UNITS: dict[str, dict[str, Unit]] = {
         "days": Unit("m", ("день", "дні", "днів")),
         "hours": Unit("f", ("година", "години", "годин")),
         "minutes": Unit("f", ("хвилина", "хвилини", "хвилин")),
+        "neighbours": Unit("m", ("сусід", "сусіди", "сусідів")),
     },
     "ru": {
         "million": Unit("m", ("миллион", "миллиона", "миллионов")),
@@ -86,6 +87,7 @@ UNITS: dict[str, dict[str, Unit]] = {
         "days": Unit("m", ("день", "дня", "дней")),
         "hours": Unit("m", ("час", "часа", "часов")),
         "minutes": Unit("f", ("минута", "минуты", "минут")),
+        "neighbours": Unit("m", ("сосед", "соседа", "соседей")),
     },
     "en": {
         "million": _english("million", "million"),
@@ -98,10 +100,11 @@ UNITS: dict[str, dict[str, Unit]] = {
         "days": _english("day", "days"),
         "hours": _english("hour", "hours"),
         "minutes": _english("minute", "minutes"),
+        "neighbours": _english("neighbor", "neighbors"),
     },
 }
 
-_COUNTED = ("kwh", "kvarh", "figures", "days", "hours", "minutes")
+_COUNTED = ("kwh", "kvarh", "figures", "days", "hours", "minutes", "neighbours")
 
 _MONTHS = {  # genitive in uk and ru: "третє грудня"
     "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
@@ -209,11 +212,11 @@ class Tongue:
     def say(self, kind: str, value: object, *, falling: bool = False, size: int | None = None) -> list[str]:
         """Clips that say ``value``. ``falling``: nothing follows in the sentence. ``size``: digits a breath.
 
-        Kinds and what they take: ``number``, ``kwh``, ``figures``, ``days``, ``hours``, ``minutes`` an int
-        (or its digits); ``money`` an int of kopiykas; ``digits`` a string of digits; ``date`` ("третє
+        Kinds and what they take: ``number``, ``kwh``, ``kvarh``, ``figures``, ``days``, ``hours``, ``minutes``
+        an int (or its digits); ``money`` an int of kopiykas; ``digits`` a string of digits; ``date`` ("третє
         грудня"), ``on_date`` ("третього грудня", after "до", "з" or alone) and ``long_date`` (with the year,
-        genitive) a date or an ISO 8601 string; ``time`` likewise, ``of_time`` after "з" and "до" ("восьмої тридцять"); ``month`` a date, of which the
-        month alone is named ("листопад"). Raises :class:`Unspeakable`.
+        genitive) a date or an ISO 8601 string; ``time`` likewise, ``of_time`` ("восьмої тридцять") after "з" and
+        "до"; ``month`` a date, of which the month alone is named. Raises :class:`Unspeakable`.
         """
         if kind not in self._kinds:
             raise Unspeakable(f"no way to say a value as {kind!r}")
