@@ -52,19 +52,21 @@ GRAIN: Final = 5.0
 SPANS: Final = (7, 30, 91, 183, UNKNOWN_SPAN)
 """Days, equally likely, since a last value that has no date."""
 
-OFFER: Final = 0.2
-"""Weight from which an explanation is worth naming to the caller; below, they are only asked to look again."""
+OFFER: Final = 0.1
+"""Weight from which an explanation is worth naming to the caller; below, they are only asked to look again.  A
+mistake of this weight is asked about also where the value lies within the bounds, and who insists is written down:
+who reads the wrong number repeats it faithfully, so that neither a read-back nor keying again finds it."""
 
 BETTER: Final = 0.5
-"""Weight of "shown as keyed" below which a value within the bounds is asked about all the same."""
+"""Weight of "shown as keyed" below which a value within the bounds is asked about, whatever the error."""
 
-MISTAKEN: Final = 0.02
-"""Weight of a mistake (other zone, other meter, decimals) from which the confirmation names it: who reads the wrong
-number repeats it faithfully, so that neither a read-back nor keying again finds it."""
+NAMED: Final = 0.0002
+"""Weight of a mistake from which the confirmation names it ("is this the night value?"): as soon as the value fits
+there too, for it costs nobody a question."""
 
 SURE: Final = 0.0
-"""Weight of all errors below which a plausible value needs no second keying.  0: every value is keyed again; the
-figures that say what other limits cost are in docs/doubt.md, the choice is decision 051."""
+"""Weight of all errors below which a plausible value is not keyed again.  0: every value is; what other limits cost
+stands in docs/doubt.md, the choice is decision 051."""
 
 _AS_KEYED: Final = frozenset({Hypothesis.TRUE, Hypothesis.ROLLED_OVER, Hypothesis.BEYOND_CAPACITY})
 _MISTAKES: Final = frozenset({Hypothesis.ZONES_SWAPPED, Hypothesis.OTHER_METER, Hypothesis.DECIMALS})
@@ -72,34 +74,27 @@ _NEGLIGIBLE: Final = 0.001
 
 
 class Ask(StrEnum):
-    """What the caller is asked; each has one prompt.  Only the first two are for values that nobody doubts."""
+    """What the caller is asked; each has one prompt.  Every one says the value and takes "as keyed" for an answer."""
 
-    READ_BACK = "read_back"  # "2180, is that right?"
-    KEY_AGAIN = "key_again"  # "key the last `digits` digits once more", before anything is read back
+    READ_BACK = "read_back"  # "2180, is that right?"; only of plausible values
     UNCHANGED = "unchanged"  # "the same as last time: is that what the meter shows now?"
     OTHER_ZONE = "other_zone"  # "is this the value of `zone`?"
     OTHER_METER = "other_meter"  # "is this the value of the meter `meter`?"
     DECIMALS = "decimals"  # "do the last `digits` digits stand after the point?"
     OTHER_VALUE = "other_value"  # "does it show `meant` (1) or what you keyed (2)?  3: key again"
+    MISSING_DIGIT = "missing_digit"  # "there seems to be a digit too few; is it really what the meter shows?"
     INSIST = "insist"  # "that is much more (or less) than usual; is it really what the meter shows?"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The one question.  meant, zone, meter: what it proposes.
-
-    digits: how many last digits to key again (KEY_AGAIN) or that stand after the point (DECIMALS); else 0.
-    """
+    """The one question.  meant, zone, meter: what it proposes.  digits: how many stand after the point (DECIMALS)."""
 
     ask: Ask
     meant: int | None = None
     zone: Zone | None = None
     meter: str | None = None
     digits: int = 0
-
-    def agrees(self, value: int, again: str) -> bool:
-        """Are `again` the last `digits` digits of `value`?  Leading zeros and more digits than asked are fine."""
-        return int(again) in (value, value % 10**self.digits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +138,29 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Plausible:
-    """Nothing to doubt, only to confirm.
+    """Nothing to doubt, only to confirm: first `again`, then `confirm`; then it is accepted.
 
     used: kWh as displayed since the last value; None when there is no last value.
-    sure: the likely slips are so much less likely that reading back is enough.
-    confirm: how.  READ_BACK; KEY_AGAIN, then read back; or a question that names a mistake (UNCHANGED, OTHER_ZONE,
-    OTHER_METER, DECIMALS) instead of the read-back: who says that it is as keyed is believed, the value is accepted.
+    again: how many of the last digits are keyed once more, before anything is read back (see `agrees`); 0: none.
+    confirm: READ_BACK, or in its place a question that names a mistake (UNCHANGED, OTHER_ZONE, OTHER_METER,
+    DECIMALS); who says that it is as keyed is believed.
     risk: posterior probability that an error made this value, before anybody confirmed it.
     """
 
     used: int | None
-    sure: bool = True
+    again: int = 0
     confirm: Question = Question(Ask.READ_BACK)
     risk: float = field(default=0.0, compare=False)
     guesses: tuple[Guess, ...] = field(default=(), compare=False)
+
+    @property
+    def sure(self) -> bool:
+        """Is reading back enough?"""
+        return not self.again
+
+    def agrees(self, value: int, keyed: str) -> bool:
+        """Are these digits the last `again` of `value`?  All of it, and other leading zeros, will do."""
+        return int(keyed) in (value, value % 10**self.again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,8 @@ class Doubtful:
         """Separates "shown as keyed" from the likeliest other explanation, if there is one worth naming."""
         if self.doubt is Doubt.UNCHANGED:
             return Question(Ask.UNCHANGED)
-        return offer(self.guesses) or Question(Ask.INSIST)
+        missing = sum(guess.weight for guess in self.guesses if guess.hypothesis is Hypothesis.MISSING_DIGIT)
+        return offer(self.guesses) or Question(Ask.MISSING_DIGIT if missing > BETTER else Ask.INSIST)
 
 
 Verdict: TypeAlias = Plausible | Doubtful
@@ -197,11 +202,13 @@ def diagnose(
     *,
     others: tuple[Register, ...] | None = None,
     neighbours: tuple[Meter, ...] = (),
+    given: tuple[tuple[Zone, int], ...] = (),
     sure: float = SURE,
 ) -> Verdict:
     """What to make of `value`, keyed for this register of this meter on `today` (Europe/Kyiv).
 
     others: the meter's other registers (default: those of `meter`).  neighbours: the account's other meters.
+    given: what was keyed in this call for other registers of this meter; two zones tell more together than alone.
     sure: see `SURE`.  A value that the display cannot show (negative, too wide): ValueError; see `too_wide`.
     """
     if not 0 <= value < 10**register.width:
@@ -209,32 +216,44 @@ def diagnose(
     if others is None:
         others = tuple(r for r in meter.registers if r.zone != register.zone)
     use = Use.of(meter, register, today)
-    found = _explanations(meter, register, value, today, use, others, neighbours)
-    risk = 1 - sum(chance for guess, chance in found.items() if guess.as_keyed) / sum(found.values())
+    zones = {r.zone: Use.of(meter, r, today) for r in others}
+    found = _explanations(use, register, value, zones, given)
+    found |= _foreign(value, neighbours, today)
+    whole = sum(found.values())
+    risk = 1 - sum(chance for guess, chance in found.items() if guess.as_keyed) / whole
     ranked = _ranked(found)
+    mistake, weight = max(
+        ((guess, chance / whole) for guess, chance in found.items() if guess.hypothesis in _MISTAKES),
+        key=lambda item: item[1],
+        default=(None, 0.0),
+    )
+    confirm = mistake.question if mistake and weight >= NAMED else Question(Ask.READ_BACK)
     if register.last is None:
-        return Plausible(None, risk < sure, _confirm(ranked, register.width, risk < sure), risk, ranked)
+        return Plausible(None, 0 if risk < sure else register.width, confirm, risk, ranked)
     if value == register.last:
         if use.should_have_moved:
             return Doubtful(Doubt.UNCHANGED, 0, ranked)
-        return Plausible(0, True, Question(Ask.UNCHANGED), risk, ranked)
+        return Plausible(0, 0, Question(Ask.UNCHANGED), risk, ranked)
     used = use.since(value)
-    if used is None or used > use.believable or 1 - risk < BETTER:
+    if used is None or used > use.believable or 1 - risk < BETTER or weight >= OFFER:
         used = value - register.last if used is None else used
         return Doubtful(Doubt.LOWER if used < 0 else Doubt.HIGHER, used, ranked)
     digits = min(max(len(str(use.believable)), 2), register.width)
-    return Plausible(used, risk < sure, _confirm(ranked, digits, risk < sure), risk, ranked)
+    return Plausible(used, 0 if risk < sure else digits, confirm, risk, ranked)
 
 
 def too_wide(meter: Meter, register: Register, keyed: str, today: date) -> tuple[Guess, ...]:
     """Explanations of more digits than the display has, likeliest first; see `offer`.
 
-    keyed: as keyed.  One of them is BEYOND_CAPACITY: the display shows that many digits and our record is wrong;
-    the others have a `meant` that this display can show.
+    keyed: as keyed, with leading zeros: "021504" is too wide for five digits, though 21504 would fit.  One of them
+    is BEYOND_CAPACITY: the display shows that many digits and our record is wrong; the others have a `meant` that
+    this display can show.  Digits that fit: ValueError.
     """
+    if len(keyed) <= register.width:
+        raise ValueError(f"{keyed} fits a display of {register.width} digits: diagnose it")
     use = Use.of(meter, register, today)
     found: dict[Guess, float] = defaultdict(float)
-    for hypothesis, meant, chance, decimals in meanings(keyed.lstrip("0") or "0", register.width):
+    for hypothesis, meant, chance, decimals in meanings(keyed, register.width):
         found[Guess(hypothesis, meant, decimals=decimals)] += chance * use.shows(meant)
     found[Guess(Hypothesis.BEYOND_CAPACITY, None)] = RATES[Hypothesis.BEYOND_CAPACITY] / use.turn
     return _ranked(found)
@@ -259,12 +278,8 @@ def specimens(
 def wide_specimens(meter: Meter, register: Register, today: date) -> Mapping[str, str]:
     """The same for more digits than the display has: "too wide" (nothing to offer), and with what is asked."""
     found: dict[str, str] = {}
-    use, top = Use.of(meter, register, today), 10**register.width
-    likely = (
-        f"{use.likeliest:0{register.width}d}".replace("0", "1", 1)
-        if use.likeliest < top // 10
-        else str(use.likeliest)
-    )
+    use = Use.of(meter, register, today)
+    likely = f"{use.likeliest:0{register.width}d}"
     doubled = (likely[:i] + likely[i] + likely[i:] for i in range(register.width))
     for keyed in ("9" * (register.width + 1), "9" * (register.width + 3), likely + "4", likely + "04", *doubled):
         question = offer(too_wide(meter, register, keyed, today))
@@ -279,7 +294,7 @@ def name(register: Register, value: int, verdict: Verdict) -> str:
             ask = verdict.question.ask
             return doubt.value if ask in (Ask.INSIST, Ask.UNCHANGED) else f"{doubt}, {ask}"
         case Plausible(confirm=Question(ask=ask)):
-            if ask not in (Ask.READ_BACK, Ask.KEY_AGAIN):
+            if ask is not Ask.READ_BACK:
                 return f"plausible, {ask}"
             return "rolled over" if register.last is not None and value < register.last else "plausible"
 
@@ -384,29 +399,20 @@ class Use:
 
 
 def _explanations(
-    meter: Meter,
-    register: Register,
-    value: int,
-    today: date,
-    use: Use,
-    others: tuple[Register, ...],
-    neighbours: tuple[Meter, ...],
-) -> Mapping[Guess, float]:
-    """Every explanation with P(keyed and so)."""
+    use: Use, register: Register, value: int, zones: Mapping[Zone, Use], given: tuple[tuple[Zone, int], ...]
+) -> dict[Guess, float]:
+    """Every explanation on this meter with P(keyed and so)."""
     found: dict[Guess, float] = defaultdict(float)
     for hypothesis, meant, chance, decimals in meanings(str(value), register.width):
         if shown := use.shows(meant):
             found[Guess(hypothesis, meant, decimals=decimals)] += chance * shown
-    for other in others:
+    told = dict(given)
+    for zone, other in zones.items():
         if other.last is not None:
-            chance = RATES[Hypothesis.ZONES_SWAPPED] / len(others)
-            found[Guess(Hypothesis.ZONES_SWAPPED, None, other.zone)] = chance * Use.of(meter, other, today).shows(
-                value
-            )
-    foreign = [(m, r) for m in neighbours for r in m.registers if r.last is not None]
-    for m, r in foreign:
-        chance = RATES[Hypothesis.OTHER_METER] / len(foreign)
-        found[Guess(Hypothesis.OTHER_METER, None, r.zone, meter=m.number)] = chance * Use.of(m, r, today).shows(value)
+            chance = RATES[Hypothesis.ZONES_SWAPPED] / len(zones) * other.shows(value)
+            if zone in told:  # then the two belong the other way round; every other explanation has them as keyed
+                chance *= use.shows(told[zone]) / max(other.shows(told[zone]), 1 / other.turn)
+            found[Guess(Hypothesis.ZONES_SWAPPED, None, zone)] = chance
     if value == use.last:
         found[Guess(Hypothesis.UNCHANGED, None)] = RATES[Hypothesis.UNCHANGED]
     rolled = use.last is not None and value < use.last
@@ -416,6 +422,16 @@ def _explanations(
     return found
 
 
+def _foreign(value: int, neighbours: tuple[Meter, ...], today: date) -> dict[Guess, float]:
+    """That it is another meter's value."""
+    registers = [(m, r) for m in neighbours for r in m.registers if r.last is not None]
+    chance = RATES[Hypothesis.OTHER_METER] / max(len(registers), 1)
+    return {
+        Guess(Hypothesis.OTHER_METER, None, r.zone, meter=m.number): chance * Use.of(m, r, today).shows(value)
+        for m, r in registers
+    }
+
+
 def _ranked(found: Mapping[Guess, float]) -> tuple[Guess, ...]:
     """Likeliest first; what is not worth a thousandth is left out."""
     whole = sum(found.values())
@@ -423,10 +439,3 @@ def _ranked(found: Mapping[Guess, float]) -> tuple[Guess, ...]:
     whole = sum(kept.values())
     order = sorted(kept.items(), key=lambda item: -item[1])
     return tuple(Guess(g.hypothesis, g.meant, g.zone, chance / whole, g.meter, g.decimals) for g, chance in order)
-
-
-def _confirm(ranked: tuple[Guess, ...], digits: int, sure: bool) -> Question:
-    mistake = next((guess for guess in ranked if guess.hypothesis in _MISTAKES), None)
-    if mistake and mistake.weight >= MISTAKEN:
-        return mistake.question
-    return Question(Ask.READ_BACK) if sure else Question(Ask.KEY_AGAIN, digits=digits)

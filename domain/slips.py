@@ -90,7 +90,7 @@ class Meaning(NamedTuple):
 def meanings(keyed: str, width: int) -> Iterator[Meaning]:
     """Every value of `width` digits from which one slip makes `keyed`; the same one may come several times.
 
-    keyed: one digit or more, without leading zeros (a lone 0 stays); may be wider than the display.
+    keyed: one digit or more; without leading zeros (a lone 0 stays) unless it is wider than the display.
     """
     yield from _decimals(keyed, width)
     yield from _extra(keyed, width)
