@@ -1,5 +1,7 @@
 """What customers want of people: requests, outages, services, calls back; and what supervisors announce."""
 
+from typing import Any, Final
+
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     text,
 )
 
+from domain.desk import RefusalGround
 from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, RequestState, Topic
 from domain.tables.base import Id, Instant, metadata, words
 
@@ -45,15 +48,41 @@ requests = Table(
     Column("source", String(20), nullable=False),  # the channel that it came by
     Column("registered_at", Instant, nullable=False),
     Column("due", Date, nullable=False),  # as it is now, an extension included
-    Column("rule", Text, nullable=False),  # JSON: the policy row that set it
+    Column("rule", Text, nullable=False),  # JSON: the policy row that set it, and what was promised first
     Column("responsible", String(120)),
     Column("responsible_phone", String(20)),
     Column("escalate_at", Instant),  # when somebody must be warned next; None: no more
     Column("closed_at", Instant),
+    Column("justified", Boolean),  # None: not found yet, or nothing that could be (a question, a suggestion)
+    Column("reasons", Text),
+    Column("rights", Text),  # which are restored, and how
+    Column("measures", Text),
+    Column("planned_on", Date),  # when the measures are done
+    Column("reply", Text),
+    Column("replied_by", words(ReplyBy)),
+    Column("replied_at", Instant),
+    Column("ground", words(RefusalGround)),
+    Column("notified_by", words(ReplyBy)),
+    Column("notified_at", Instant),
     Column("call", String(80), ForeignKey("calls.id")),
     Column("seq", Integer),
     UniqueConstraint("call", "seq"),
     CheckConstraint("(closed_at IS NULL) = (state NOT IN ('considered', 'refused'))", "closed_when_ended"),
+    CheckConstraint(
+        "state <> 'considered' OR ((justified IS NOT NULL OR kind <> 'complaint') AND reasons IS NOT NULL"
+        " AND responsible IS NOT NULL AND reply IS NOT NULL AND replied_by IS NOT NULL AND replied_at IS NOT NULL)",
+        "considered_is_replied_to",
+    ),
+    CheckConstraint(
+        "justified IS NULL OR NOT justified"
+        " OR (rights IS NOT NULL AND measures IS NOT NULL AND planned_on IS NOT NULL)",
+        "justified_has_measures",
+    ),
+    CheckConstraint(
+        "state <> 'refused' OR (ground IS NOT NULL"
+        " AND (ground = 'no_contact' OR (notified_by IS NOT NULL AND notified_at IS NOT NULL)))",
+        "refused_is_told",
+    ),
     Index("ix_requests_account", "account"),
     Index(
         "ix_requests_due", "due", sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")
@@ -73,37 +102,54 @@ request_events = Table(
     Index("ix_request_events_request", "request", "id"),
 )
 
+_UNPLANNED: Final[dict[str, Any]] = {
+    f"{name}_where": text("restored_at IS NULL AND NOT planned AND building IS NOT NULL")
+    for name in ("sqlite", "postgresql")
+}
+_UNPLANNED_WIDE: Final[dict[str, Any]] = {
+    f"{name}_where": text("restored_at IS NULL AND NOT planned AND building IS NULL")
+    for name in ("sqlite", "postgresql")
+}
+
 incidents = Table(
     "incidents",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("building", Id, ForeignKey("buildings.id")),  # one of the two is known
-    Column("feeder", String(40)),
+    Column("building", Id, ForeignKey("buildings.id")),  # None: the whole feeder
+    Column("feeder", String(40)),  # that supplied the building then; None: unknown, or not switched as one
     Column("danger", Boolean, nullable=False, server_default=false()),
     Column("planned", Boolean, nullable=False, server_default=false()),
     Column("began_at", Instant, nullable=False),
     Column("expected_at", Instant),
     Column("cause", Text),
-    Column("restored_at", Instant),
+    Column("restored_at", Instant),  # or when it became part of another
+    Column("merged_into", Id, ForeignKey("incidents.id")),
+    CheckConstraint("building IS NOT NULL OR feeder IS NOT NULL", "somewhere"),
+    CheckConstraint("merged_into IS NULL OR restored_at IS NOT NULL", "merged_is_closed"),
+    CheckConstraint("NOT planned OR expected_at IS NOT NULL", "works_end"),
     Index("ix_incidents_building", "building", "restored_at"),
     Index("ix_incidents_feeder", "feeder", "restored_at"),
+    Index("ix_incidents_open_building", "building", unique=True, **_UNPLANNED),
+    Index("ix_incidents_open_feeder", "feeder", unique=True, **_UNPLANNED_WIDE),
 )
 
 outage_reports = Table(
     "outage_reports",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("number", String(8), unique=True),
+    Column("number", String(8), unique=True),  # None: said again; the number is that of the first
+    Column("repeats", Id, ForeignKey("outage_reports.id")),  # the same account's first report of this incident
     Column("incident", Id, ForeignKey("incidents.id")),  # None: nobody knows where it is
     Column("kind", words(OutageKind), nullable=False),
     Column("account", String(10), ForeignKey("accounts.number")),
     Column("contact", String(20)),
     Column("source", String(20), nullable=False),
     Column("at", Instant, nullable=False),
+    Column("told", Text),  # JSON: what the customer was answered
     Column("call", String(80), ForeignKey("calls.id")),
     Column("seq", Integer),
     UniqueConstraint("call", "seq"),
-    Index("ix_outage_reports_incident", "incident", "account"),
+    Index("ix_outage_reports_incident", "incident", "repeats", "account"),
     Index("ix_outage_reports_account", "account"),
 )
 

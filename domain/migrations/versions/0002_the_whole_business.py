@@ -105,13 +105,28 @@ def upgrade() -> None:
         postgresql_where=sa.text("NOT spread"),
     )
     op.create_table(
+        "closings",
+        sa.Column("period", sa.Date(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("upto", sa.String(length=10), server_default="", nullable=False),
+        sa.Column("measured", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("estimated", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unknown", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("period", name=op.f("pk_closings")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "handover_files",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("stage", sa.String(length=20), nullable=False),
         sa.Column("supplier", sa.String(length=40), nullable=True),
+        sa.Column("period", sa.Date(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("rows", sa.Integer(), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("rows", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_handover_files")),
         sa.UniqueConstraint("name", name=op.f("uq_handover_files_name")),
     )
@@ -144,15 +159,28 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("building", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("feeder", sa.String(length=40), nullable=True),
-        sa.Column("danger", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("planned", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("danger", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("planned", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("merged_into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("building IS NOT NULL OR feeder IS NOT NULL", name=op.f("ck_incidents_somewhere")),
+        sa.CheckConstraint(
+            "merged_into IS NULL OR restored_at IS NOT NULL", name=op.f("ck_incidents_merged_is_closed")
+        ),
+        sa.CheckConstraint("NOT planned OR expected_at IS NOT NULL", name=op.f("ck_incidents_works_end")),
         sa.ForeignKeyConstraint(["building"], ["buildings.id"], name=op.f("fk_incidents_building_buildings")),
+        sa.ForeignKeyConstraint(["merged_into"], ["incidents.id"], name=op.f("fk_incidents_merged_into_incidents")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
     )
+    for column, wide in (("building", "building IS NOT NULL"), ("feeder", "building IS NULL")):
+        where = sa.text(f"restored_at IS NULL AND NOT planned AND {wide}")
+        op.create_index(
+            f"ix_incidents_open_{column}", "incidents", [column], unique=True,
+            sqlite_where=where, postgresql_where=where,
+        )  # fmt: skip
     op.create_index("ix_incidents_building", "incidents", ["building", "restored_at"], unique=False)
     op.create_index("ix_incidents_feeder", "incidents", ["feeder", "restored_at"], unique=False)
     op.create_table(
@@ -268,23 +296,28 @@ def upgrade() -> None:
         "outage_reports",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.String(length=8), nullable=True),
+        sa.Column("repeats", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("account", sa.String(length=10), nullable=True),
         sa.Column("contact", sa.String(length=20), nullable=True),
         sa.Column("source", sa.String(length=20), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told", sa.Text(), nullable=True),
         sa.Column("call", sa.String(length=80), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["account"], ["accounts.number"], name=op.f("fk_outage_reports_account_accounts")),
         sa.ForeignKeyConstraint(["call"], ["calls.id"], name=op.f("fk_outage_reports_call_calls")),
         sa.ForeignKeyConstraint(["incident"], ["incidents.id"], name=op.f("fk_outage_reports_incident_incidents")),
+        sa.ForeignKeyConstraint(
+            ["repeats"], ["outage_reports.id"], name=op.f("fk_outage_reports_repeats_outage_reports")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outage_reports")),
         sa.UniqueConstraint("call", "seq", name=op.f("uq_outage_reports_call")),
         sa.UniqueConstraint("number", name=op.f("uq_outage_reports_number")),
     )
     op.create_index("ix_outage_reports_account", "outage_reports", ["account"], unique=False)
-    op.create_index("ix_outage_reports_incident", "outage_reports", ["incident", "account"], unique=False)
+    op.create_index("ix_outage_reports_incident", "outage_reports", ["incident", "repeats", "account"], unique=False)
     op.create_table(
         "requests",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -304,11 +337,38 @@ def upgrade() -> None:
         sa.Column("responsible_phone", sa.String(length=20), nullable=True),
         sa.Column("escalate_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("justified", sa.Boolean(), nullable=True),
+        sa.Column("reasons", sa.Text(), nullable=True),
+        sa.Column("rights", sa.Text(), nullable=True),
+        sa.Column("measures", sa.Text(), nullable=True),
+        sa.Column("planned_on", sa.Date(), nullable=True),
+        sa.Column("reply", sa.Text(), nullable=True),
+        sa.Column("replied_by", sa.String(length=20), nullable=True),
+        sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ground", sa.String(length=20), nullable=True),
+        sa.Column("notified_by", sa.String(length=20), nullable=True),
+        sa.Column("notified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("call", sa.String(length=80), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "(closed_at IS NULL) = (state NOT IN ('considered', 'refused'))",
             name=op.f("ck_requests_closed_when_ended"),
+        ),
+        sa.CheckConstraint(
+            "state <> 'considered' OR ((justified IS NOT NULL OR kind <> 'complaint') AND reasons IS NOT NULL"
+            " AND responsible IS NOT NULL AND reply IS NOT NULL AND replied_by IS NOT NULL"
+            " AND replied_at IS NOT NULL)",
+            name=op.f("ck_requests_considered_is_replied_to"),
+        ),
+        sa.CheckConstraint(
+            "justified IS NULL OR NOT justified"
+            " OR (rights IS NOT NULL AND measures IS NOT NULL AND planned_on IS NOT NULL)",
+            name=op.f("ck_requests_justified_has_measures"),
+        ),
+        sa.CheckConstraint(
+            "state <> 'refused' OR (ground IS NOT NULL"
+            " AND (ground = 'no_contact' OR (notified_by IS NOT NULL AND notified_at IS NOT NULL)))",
+            name=op.f("ck_requests_refused_is_told"),
         ),
         sa.ForeignKeyConstraint(["account"], ["accounts.number"], name=op.f("fk_requests_account_accounts")),
         sa.ForeignKeyConstraint(["call"], ["calls.id"], name=op.f("fk_requests_call_calls")),
@@ -351,16 +411,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("period", "register", name=op.f("pk_billings")),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_billings_register", "billings", ["register", "period"], unique=False)
     op.create_table(
         "handovers",
         sa.Column("reading", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stage", sa.String(length=20), nullable=False),
         sa.Column("file", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["file"], ["handover_files.id"], name=op.f("fk_handovers_file_handover_files")),
         sa.ForeignKeyConstraint(["reading"], ["readings.id"], name=op.f("fk_handovers_reading_readings")),
-        sa.PrimaryKeyConstraint("reading", name=op.f("pk_handovers")),
+        sa.PrimaryKeyConstraint("reading", "stage", name=op.f("pk_handovers")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_handovers_file", "handovers", ["file"], unique=False)
+    op.create_index("ix_handovers_file", "handovers", ["file", "reading"], unique=False)
     op.create_table(
         "resolutions",
         sa.Column("reading", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -421,6 +484,10 @@ def downgrade() -> None:
         "handovers",
     )
     op.drop_table("handovers")
+    op.drop_index(
+        "ix_billings_register",
+        "billings",
+    )
     op.drop_table("billings")
     op.drop_index(
         "ix_request_events_request",
@@ -494,6 +561,7 @@ def downgrade() -> None:
     op.drop_table("idempotency")
     op.drop_table("policies")
     op.drop_table("handover_files")
+    op.drop_table("closings")
     op.drop_index(
         "ix_events_unspread",
         "events",
