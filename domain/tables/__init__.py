@@ -1,8 +1,8 @@
 """The shape of the store.
 
 Rules:
-  a meter reading is never changed or removed; what counts is derived: the accepted one of the latest day, and of one
-  day the one stored last (`counting`);
+  a meter reading is never changed or removed; what counts is derived: the accepted one of the latest day that is no
+  estimate, and of one day the one stored last (`counting`);
   what a call does is keyed by (call, seq), so that doing it again is noticed by the database itself;
   instants are UTC and timezone-aware outside, and order the same in SQLite (text of fixed width) and PostgreSQL.
 Every change here needs a migration in `domain/migrations/versions`; a test compares the two.
@@ -15,6 +15,7 @@ from domain.tables.customers import accounts, buildings, caller_accounts, caller
 from domain.tables.readings import (
     billings,
     bills,
+    closings,
     counting,
     handover_files,
     handovers,
@@ -46,6 +47,7 @@ __all__ = [
     "caller_numbers",
     "calls",
     "clients",
+    "closings",
     "counting",
     "deliveries",
     "events",

@@ -83,6 +83,20 @@ billings = Table(
     Column("used", BigInteger, nullable=False),  # kWh, multiplied
     Column("why", Text, nullable=False),  # JSON: the rule, and what was passed over for which reason
     Column("at", Instant, nullable=False),
+    Index("ix_billings_register", "register", "period"),  # what a register was billed at before
+    **CLUSTERED,
+)
+
+closings = Table(
+    "closings",
+    metadata,
+    Column("period", Date, primary_key=True),
+    Column("began_at", Instant, nullable=False),
+    Column("closed_at", Instant),  # None: not all accounts are done
+    Column("upto", String(10), nullable=False, server_default=""),  # accounts are done in order; the last that is
+    Column("measured", Integer, nullable=False, server_default="0"),  # registers billed by a reading
+    Column("estimated", Integer, nullable=False, server_default="0"),
+    Column("unknown", Integer, nullable=False, server_default="0"),  # with nothing to bill or estimate from
     **CLUSTERED,
 )
 
@@ -102,19 +116,24 @@ handover_files = Table(
     "handover_files",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("name", String(120), nullable=False, unique=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("stage", String(20), nullable=False),  # what it is a file of: domain.handover.Stage
     Column("supplier", String(40)),
+    Column("period", Date),  # of one with what was billed
     Column("at", Instant, nullable=False),
-    Column("rows", Integer, nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("rows", Integer, nullable=False, server_default="0"),
+    Column("sha256", String(64)),  # None: rows may still be added
+    Column("written_at", Instant),  # None: nobody knows that it lies where the supplier gets it
 )
 
 handovers = Table(
     "handovers",
     metadata,
-    Column("reading", Id, ForeignKey("readings.id"), primary_key=True),  # once each, by the key
+    Column("reading", Id, ForeignKey("readings.id"), primary_key=True),  # once each at each stage, by the key
+    Column("stage", String(20), primary_key=True),
     Column("file", Id, ForeignKey("handover_files.id"), nullable=False),
-    Index("ix_handovers_file", "file"),
+    Column("line", Text, nullable=False),  # as it was handed over: what it was made from may be corrected later
+    Index("ix_handovers_file", "file", "reading"),
     **CLUSTERED,
 )
 
@@ -122,10 +141,17 @@ _later = readings.alias("later")
 counting = (
     readings.c.id
     == select(_later.c.id)
-    .where(_later.c.register == registers.c.id, _later.c.status == Status.ACCEPTED)
+    .where(
+        _later.c.register == registers.c.id,
+        _later.c.status == Status.ACCEPTED,
+        _later.c.source != Source.ESTIMATE,
+    )
     .order_by(_later.c.read_on.desc(), _later.c.id.desc())
     .limit(1)
     .correlate(registers)
     .scalar_subquery()
 )
-"""Joins a register with the one reading that counts; a descent of `ix_readings_counting`, not a scan."""
+"""Joins a register with the one reading that counts: the accepted one of the latest day, of one day the one stored
+last.  Estimates are passed over: they say what is billed, not what the meter shows, and a true value must not look
+"lower" than one that was estimated too high (docs/decisions/074).  A descent of `ix_readings_counting` and a step back
+for each estimate since somebody read the meter, not a scan."""
