@@ -110,8 +110,8 @@ def estimate(
     """What one register is billed for this month if nobody reads it; None when its history tells nothing.
 
     history: the meters that it was, the oldest first; the last one is in place.
-    billed: what the month before was billed at (measured or estimated); when None, the newest reading up to the first
-    day of this month, or the oldest one if all are younger.
+    billed: what the month before was billed at (measured or estimated); who knows it should say so.  When None, the
+    reading nearest to the first day of this month, estimates among them.
     usual: average use, kWh a day as displayed by the meter in place.
     """
     until = period.next.first
@@ -245,7 +245,7 @@ def _year_before(day: date) -> date:
 def _billed(history: Sequence[Mounted], period: Period) -> Past:
     """What the month before seems to have been billed at; only called where there is a reading."""
     known = sorted((each for mounted in history for each in mounted.readings), key=lambda past: past.read_on)
-    return next((each for each in reversed(known) if each.read_on <= period.first), known[0])
+    return min(reversed(known), key=lambda past: abs((past.read_on - period.first).days))
 
 
 def _from(before: Past, count: int, stretches: Sequence[_Stretch]) -> tuple[int, int]:
