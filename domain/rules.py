@@ -53,11 +53,6 @@ def account_number_is_sound(number: str) -> bool:
     return len(number) == 10 and number.isascii() and number.isdigit() and bool(damm.is_valid(number))
 
 
-def registration_is_sound(number: str) -> bool:
-    """Eight ASCII digits of which the last is the Damm check digit, as the numbers of all that is registered are."""
-    return len(number) == 8 and number.isascii() and number.isdigit() and bool(damm.is_valid(number))
-
-
 def receipt_number(n: int) -> str:
     """The number of the `n`th submission (n >= 1): seven digits that count, one Damm check digit.
 

@@ -20,5 +20,5 @@ async def hand_out(call: Call, prompt: str, slowly: str = "number_slowly", **wor
     """Tell what was registered, whatever was typed ahead; then digit by digit as long as the caller asks for it."""
     said = tuple(words.items())
     await Say(prompt, said, fresh=True)
-    while await parting(call, "number_again"):
+    while await parting(call, "receipt_again"):
         await Say(slowly, said)

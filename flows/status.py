@@ -4,11 +4,11 @@ from typing import Final
 
 from domain.commands import FindRequest
 from domain.model import KnownCaller, RequestState, RequestStatus
-from domain.rules import registration_is_sound
+from domain.numbers import series_of
 from flows.parting import parting
 from ivr.dialog import Call, GaveUp, Manner, Phrase, digits
 
-NUMBER: Final = digits(8, specimens={"number": "00000013", "mis-keyed": "00000014"})
+NUMBER: Final = digits(8, specimens={"number": "10000012", "mis-keyed": "10000021"})
 FROM_PAPER: Final = Manner(timeout=15.0, interdigittimeout=5.0)
 """They look for the slip of paper on which they wrote it down."""
 
@@ -27,8 +27,8 @@ async def find(call: Call) -> RequestStatus:
     """The request whose number the caller keys."""
     for _ in range(3):
         number = await call.ask("request_number", NUMBER, manner=FROM_PAPER)
-        if not registration_is_sound(number):
-            await call.say("request_number_mistyped", fresh=True, number=number)
+        if series_of(number) is None:
+            await call.say("account_check_failed", fresh=True, number=number)
         elif found := await call.do(FindRequest(number)):
             return found
         else:
@@ -42,4 +42,5 @@ async def tell(call: Call, found: RequestStatus) -> None:
     if found.state in (RequestState.CONSIDERED, RequestState.REFUSED):
         await call.say(f"status_{found.state}", by=by)
     else:
-        await call.say(f"status_{found.state}", by=by, due=found.due.isoformat())
+        open_ = "status_interim" if found.state is RequestState.INTERIM else "status_open"
+        await call.say(open_, by=by, due=found.due.isoformat())

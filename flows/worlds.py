@@ -5,11 +5,42 @@ exploration alone is what holds us to it.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from domain.commands import FindAccount, RecogniseCaller, RememberLanguage, SubmitReading
-from domain.model import Account, Began, KnownCaller, Language, Meter, Receipt, Register, Zone
+from domain.commands import (
+    AskPeople,
+    AskSupply,
+    FindAccount,
+    FindRequest,
+    OrderCallBack,
+    PlaceOrder,
+    RecogniseCaller,
+    RegisterRequest,
+    RememberLanguage,
+    ReportOutage,
+    SubmitReading,
+)
+from domain.model import (
+    Account,
+    Began,
+    KnownCaller,
+    Language,
+    Meter,
+    OutageNews,
+    People,
+    Receipt,
+    Register,
+    Registered,
+    ReplyBy,
+    RequestKind,
+    RequestState,
+    RequestStatus,
+    Slot,
+    Topic,
+    Zone,
+)
 
 NOW: Final = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 BEFORE: Final = date(2026, 9, 1)
@@ -33,6 +64,27 @@ THREE_ZONES: Final = Account(
 TWO_METERS: Final = Account("1000000005", (*FLAT.meters, *NEW_METER.meters))
 NO_METER: Final = Account("1000000005", ())
 TOO_MANY: Final = Account("1000000005", tuple(Meter(f"001001{n:02}", FLAT.meters[0].registers) for n in range(10)))
+
+
+LATER: Final = tuple(NOW + timedelta(hours=hours) for hours in (3, 26, 75))
+"""Today, tomorrow, another day."""
+SLOTS: Final = tuple(Slot(begins, begins + timedelta(hours=2)) for begins in LATER)
+DUE: Final = date(2026, 10, 31)
+
+NEWS: Final = {
+    "nothing known": OutageNews(),
+    "planned works": OutageNews(known=True, planned=True, expected=LATER[0]),
+    "neighbours reported it": OutageNews(known=True, neighbours=2, expected=LATER[1]),
+    "reported before": OutageNews("70000014", known=True, expected=LATER[2]),
+    "known and no more": OutageNews(known=True),
+    "late": OutageNews(known=True, neighbours=1, expected=NOW - timedelta(hours=1)),
+}
+
+
+def _request(state: RequestState, reply_by: ReplyBy = ReplyBy.PHONE) -> RequestStatus:
+    return RequestStatus(
+        "10000012", RequestKind.COMPLAINT, Topic.QUALITY, state, date(2026, 9, 20), date(2026, 10, 5), reply_by
+    )
 
 
 def world(command: Any) -> Mapping[str, Any]:
@@ -63,5 +115,28 @@ def world(command: Any) -> Mapping[str, Any]:
             return {"": None}
         case SubmitReading():
             return {"": Receipt("00000013")}
+        case AskSupply():
+            return NEWS
+        case ReportOutage():
+            number = "70000014"
+            return {kind: replace(news, number=number) for kind, news in NEWS.items() if kind != "reported before"}
+        case RegisterRequest():
+            return {"": Registered("10000012", DUE)}
+        case FindRequest():
+            return {
+                "no such request": None,
+                **{state: _request(state) for state in RequestState},
+                **{f"reply {by}": _request(RequestState.CONSIDERED, by) for by in ReplyBy},
+            }
+        case PlaceOrder():
+            return {"": Registered("40000015", DUE)}
+        case AskPeople():
+            return {
+                "people are there": People(open=True, slots=SLOTS),
+                "closed": People(open=False, opens_at=LATER[1], slots=SLOTS),
+                "closed for long": People(open=False),
+            }
+        case OrderCallBack():
+            return {"": Registered("50000017", DUE)}
         case _:
             raise LookupError(f"flows/worlds.py doesn't say how the business may answer {command!r}")
