@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from sqlalchemy import Connection, Engine, Row, insert, select
 
 from domain import policy
@@ -91,8 +91,10 @@ def _read(row: Row[Any]) -> AnyRow:
     return policy.Row(row.since, parsed(row.kind, row.terms, where), row.source)
 
 
+_strictly: Final = with_config(ConfigDict(extra="forbid"))  # a misspelt field is an error and not a default
+_strictly(policy.Open)
 _ADAPTERS: Final[dict[str, TypeAdapter[AnyTerms]]] = {
-    kind: TypeAdapter(terms, config=ConfigDict(extra="forbid")) for kind, terms in KINDS.items()
+    kind: TypeAdapter(_strictly(terms)) for kind, terms in KINDS.items()
 }
 _ALL: Final = select(policies).order_by(policies.c.id)
 _NEWEST: Final = select(policies).order_by(policies.c.id.desc()).limit(1)
