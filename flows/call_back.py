@@ -5,6 +5,9 @@ a time, is called back even if they hang up before the number is confirmed.  Thi
 so that all can lead here.
 """
 
+from datetime import datetime
+from typing import Final
+
 from domain.commands import AskPeople, OrderCallBack
 from domain.model import Outcome, People, Slot
 from flows.contact import contact
@@ -12,7 +15,7 @@ from flows.parting import hand_out
 from flows.when import clock, day
 from ivr.dialog import Back, Call, Ending, GaveUp, HungUp, Phrase, Trouble, WantsAgent, goodbye, one_of
 
-MOST_SLOTS = 3
+MOST_SLOTS: Final = 3
 
 
 async def nobody_free(call: Call) -> Ending:
@@ -45,10 +48,7 @@ def choices(people: People) -> tuple[Slot | None, ...]:
 
 
 async def order(call: Call, slots: tuple[Slot | None, ...], about: str, account: str | None) -> Ending:
-    offers = tuple(
-        Phrase("call_back_choice", (("when", when(call, s)), ("key", key))) for key, s in enumerate(slots, 1)
-    )
-    slot = await call.ask("call_back", one_of(*slots), choices=offers)
+    slot = await call.ask("call_back", one_of(*slots), choices=offers(slots, call.now))
     try:
         number = await contact(call)
     except HungUp:
@@ -56,13 +56,20 @@ async def order(call: Call, slots: tuple[Slot | None, ...], about: str, account:
             raise
         number = call.began.caller
     registered = await call.do(OrderCallBack(number, about, account, slot))
-    await hand_out(call, "call_back_ordered", number=registered.number, when=when(call, slot))
+    await hand_out(call, "call_back_ordered", number=registered.number, when=when(slot, call.now))
     return goodbye(Outcome.CALLBACK_ORDERED, "goodbye")
 
 
-def when(call: Call, slot: Slot | None) -> Phrase:
+def offers(slots: tuple[Slot | None, ...], now: datetime) -> tuple[Phrase, ...]:
+    """One choice for each time."""
+    return tuple(
+        Phrase("call_back_choice", (("when", when(slot, now)), ("key", key))) for key, slot in enumerate(slots, 1)
+    )
+
+
+def when(slot: Slot | None, now: datetime) -> Phrase:
     """A time as it is said."""
     if slot is None:
         return Phrase("call_back_soon")
-    words = (("day", day(slot.begins, call.now)), ("begins", clock(slot.begins)), ("ends", clock(slot.ends)))
+    words = (("day", day(slot.begins, now)), ("begins", clock(slot.begins)), ("ends", clock(slot.ends)))
     return Phrase("call_back_slot", words)
