@@ -27,7 +27,7 @@ class RefusalGround(StrEnum):
     THREATS = "threats"
     UNINTELLIGIBLE = "unintelligible"
     ALREADY_ANSWERED = "already_answered"  # and no new arguments
-    SECRET = "secret"  # an answer would disclose one
+    SECRECY = "secret"  # an answer would disclose one
     NO_CONTACT = "no_contact"  # nowhere to reply to; the only ground on which nobody can be notified
 
 
@@ -340,7 +340,7 @@ class FinishCallBack(Command[None]):
 
 @dataclass(frozen=True)
 class CallBackFailed(Command[int]):
-    """Nobody answered; how many attempts that makes.  The last one that is made (`domain.duties.ATTEMPTS`) ends it."""
+    """Nobody answered; how many attempts that makes.  The last one (`domain.duties.ATTEMPTS`) finishes it."""
 
     writes: ClassVar[bool] = True
     number: str
