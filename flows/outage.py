@@ -76,9 +76,7 @@ def told(news: OutageNews, now: datetime) -> tuple[Phrase, ...]:
 
 
 def expected(at: datetime | None, now: datetime) -> Phrase:
-    """When the supply should be back; a time that has passed is not repeated."""
+    """When the supply should be back."""
     if at is None:
         return Phrase("supply_unknown")
-    if at <= now:
-        return Phrase("supply_late")
     return Phrase("supply_expected", (("day", day(at, now)), ("at", clock(at))))

@@ -77,7 +77,6 @@ NEWS: Final = {
     "neighbours reported it": OutageNews(known=True, neighbours=2, expected=LATER[1]),
     "reported before": OutageNews("70000014", known=True, expected=LATER[2]),
     "known and no more": OutageNews(known=True),
-    "late": OutageNews(known=True, neighbours=1, expected=NOW - timedelta(hours=1)),
 }
 
 
