@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
@@ -77,7 +77,7 @@ class QuickLine:
             self._playing = False
             self._heard.append(Played(whole=False))
 
-    async def hand_over(self, to: str, because: str, language: str) -> None:
+    async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
         raise AssertionError(f"the conversation went wrong: {because}")
 
     async def hang_up(self) -> None:

@@ -1,7 +1,8 @@
 """Calls and what was said in them, line by line; and what became of their recordings.
 
 Rules:
-  a call begins once, has one driver at a time, and ends once: the first outcome stands;
+  a call begins once, has one driver at a time, and ends once: the first outcome stands; only a call that people gave
+  back to us goes on (`go_on`), until it ends again;
   journal lines are only ever added, one for each (call, seq): who comes second is told `AlreadyAnswered`;
   an erased recording stays erased.
 Every function works within the transaction of the connection it is given (`Store.write`, `Store.read`).
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -51,7 +52,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call as it stands.  ended_at, outcome: None while it goes on.  to: where it was transferred."""
+    """A call as it stands.  ended_at, outcome: None while it goes on.  to: where it was transferred; context: what
+    people were told then, JSON."""
 
     began: Began
     driver: str
@@ -59,6 +61,7 @@ class CallRecord:
     outcome: Outcome | None = None
     to: str | None = None
     because: str | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +92,23 @@ def begin(conn: Connection, began: Began, driver: str) -> bool:
 
 
 def end(
-    conn: Connection, call: str, outcome: Outcome, *, at: datetime, to: str | None = None, because: str | None = None
+    conn: Connection,
+    call: str,
+    outcome: Outcome,
+    *,
+    at: datetime,
+    to: str | None = None,
+    because: str | None = None,
+    context: str | None = None,
 ) -> bool:
     """The call is over, with this outcome.  False when it had ended before: the first outcome stands.
 
     A second outcome that differs is logged.  Raises UnknownCall.
     """
-    values = {"of": call, "new_end": at, "new_outcome": outcome, "new_to": to, "new_because": because}
+    values = {
+        "of": call, "new_end": at, "new_outcome": outcome, "new_to": to, "new_because": because,
+        "new_context": context,
+    }  # fmt: skip
     if conn.execute(_END, values).rowcount == 1:
         return True
     standing = one(conn, call)
@@ -104,6 +117,11 @@ def end(
     if standing.outcome != outcome:
         log.error("call %s ended as %s; refused to make that %s (%s)", call, standing.outcome, outcome, because)
     return False
+
+
+def go_on(conn: Connection, call: str, driver: str) -> None:
+    """It had ended in a transfer, and nobody answered: it goes on, conducted by `driver`."""
+    conn.execute(update(calls).where(calls.c.id == call).values(ended_at=None, outcome=None, driver=driver))
 
 
 def one(conn: Connection, call: str) -> CallRecord | None:
@@ -229,6 +247,7 @@ _END: Final = (
         outcome=bindparam("new_outcome"),
         transferred_to=bindparam("new_to"),
         because=bindparam("new_because"),
+        context=func.coalesce(bindparam("new_context"), calls.c.context),
     )
 )
 _LINES: Final = select(journal).where(journal.c.call == bindparam("of")).order_by(journal.c.seq)
@@ -266,4 +285,5 @@ def _call(row: Any) -> CallRecord:
         outcome=row.outcome,
         to=row.transferred_to,
         because=row.because,
+        context=row.context,
     )

@@ -374,9 +374,11 @@ class Began:
     caller: the caller's number in E.164 with "+", or None when withheld or unusable.
     dialled: the number that the caller dialled.
     at: when it was answered, timezone-aware UTC.
+    returned: how many times people did not answer and the exchange gave it back to us.
     """
 
     call: str
     caller: str | None
     dialled: str
     at: datetime
+    returned: int = 0

@@ -8,10 +8,12 @@ Rules
 """
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -23,6 +25,22 @@ from domain.model import Began
 from domain.store import Connection, Store
 from ivr.dialog import Answer, Do, Ending
 
+RETURNED: Final = "returned"
+"""The line between two conversations of one call: people did not answer, and the exchange gave the call back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A call as the journal knows it.
+
+    lines: in order.  ended: how, if it did (and we were cut off between writing that and doing it).
+    told: what people were told of it.
+    """
+
+    lines: Sequence[Line]
+    ended: Ending | None
+    told: Mapping[str, str]
+
 
 class Journal:
     """The journals of all calls of one controller, in one store.  `driver`: this controller's name."""
@@ -31,19 +49,27 @@ class Journal:
         self.store = store
         self.driver = driver
 
-    async def open(self, began: Began) -> tuple[list[Line], Ending | None]:
-        """A call has come in, or we come back to it: the lines there are, in order, and how it ended if it did (we
-        were cut off between writing that and doing it).  Raises `AlreadyAnswered`: another controller drives it."""
+    async def open(self, began: Began, at: datetime) -> Opened:
+        """A call has come in, or we come back to it, or people gave it back to us; `at`: now.
 
-        def job(conn: Connection) -> tuple[list[Line], Ending | None]:
-            if calls.begin(conn, began, self.driver):
-                return [], None
+        Raises `AlreadyAnswered`: another controller drives it.
+        """
+
+        def job(conn: Connection) -> Opened:
+            if calls.begin(conn, began, self.driver) and not began.returned:
+                return Opened([], None, {})
             record = calls.one(conn, began.call)
             assert record is not None
+            lines = calls.lines(conn, began.call)
+            if began.returned > sum(line.label == RETURNED for line in lines):
+                marker = Line(len(lines), at, RETURNED, RETURNED)
+                calls.append(conn, began.call, marker)
+                calls.go_on(conn, began.call, self.driver)  # whoever conducted it before gave it away
+                return Opened([*lines, marker], None, _notes(record.context))
             if record.driver != self.driver:
                 raise AlreadyAnswered(f"{record.driver} drives this call, not {self.driver}")
             ended = Ending(record.outcome, record.to, record.because or "") if record.outcome else None
-            return calls.lines(conn, began.call), ended
+            return Opened(lines, ended, _notes(record.context))
 
         return await asyncio.wrap_future(self.store.write(job))
 
@@ -76,14 +102,26 @@ class Journal:
 
         return await asyncio.wrap_future(self.store.write(job))
 
-    async def end(self, call: str, seq: int, before: Sequence[Answer], ending: Ending, at: datetime) -> bool:
-        """Write what is left and the one outcome of this call.  False when it had one before, which stands."""
+    async def end(
+        self,
+        call: str,
+        seq: int,
+        before: Sequence[Answer],
+        ending: Ending,
+        at: datetime,
+        told: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Write what is left and the one outcome of this call.  False when it had one before, which stands.
+
+        told: what people are told of it.
+        """
+        context = json.dumps(dict(told), ensure_ascii=False) if told else None
         lines = [write(seq + n, said) for n, said in enumerate(before)]
 
         def job(conn: Connection) -> bool:
             for line in lines:
                 calls.append(conn, call, line)
-            return calls.end(conn, call, ending.outcome, at=at, to=ending.to, because=ending.because)
+            return calls.end(conn, call, ending.outcome, at=at, to=ending.to, because=ending.because, context=context)
 
         return await asyncio.wrap_future(self.store.write(job))
 
@@ -104,6 +142,10 @@ def read(line: Line) -> Answer:
     return Answer(line.label, line.asked, line.at, line.heard, result, line.interruption)
 
 
+def _notes(context: str | None) -> dict[str, str]:
+    return dict(json.loads(context)) if context else {}
+
+
 @cache
 def _adapter(label: str) -> TypeAdapter[Any]:
     """How the result of the command of this name is written down."""
@@ -113,4 +155,4 @@ def _adapter(label: str) -> TypeAdapter[Any]:
     return TypeAdapter(known[label].result_type())
 
 
-__all__ = ["AlreadyAnswered", "Journal", "Line", "read", "write"]
+__all__ = ["RETURNED", "AlreadyAnswered", "Journal", "Line", "Opened", "read", "write"]

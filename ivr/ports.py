@@ -4,7 +4,7 @@ Rules: a session awaits nothing but these; the Asterisk line, the text telephone
 equal before it.  Times are seconds of one monotonic clock (`Line.now`) unless they are called a date.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -93,9 +93,9 @@ class Line(Protocol):
         """Stop what is playing; its `Played(whole=False)` is still heard.  Without effect when nothing plays."""
         ...
 
-    async def hand_over(self, to: str, because: str, language: str) -> None:
-        """Send the caller on to people (`to` names a dialplan context), who go on in this language (ISO 639-1);
-        the line is ours no longer."""
+    async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
+        """Send the caller on to people (`to` names a dialplan context), who go on in this language (ISO 639-1) and
+        see what they are `told`: topic, account, said; the line is ours no longer."""
         ...
 
     async def hang_up(self) -> None:

@@ -12,10 +12,10 @@ Rules
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from domain.model import Outcome
+from domain.model import Began, Outcome
 from domain.store import StoreFault
 from ivr.dialog import (
     Answer,
@@ -37,7 +37,8 @@ from ivr.dialog import (
     must_interrupt,
 )
 from ivr.dialog.exchange import Action, Exchange, Hush, Play, Settled, Telling, Typed
-from ivr.journal import AlreadyAnswered, Journal, read
+from ivr.journal import RETURNED, AlreadyAnswered, Journal, read
+from ivr.journal import Line as Written
 from ivr.ports import Gone, Heard, Key, Line, NotOurs, Played, Tick
 from prompts import Catalogue, Composition
 
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 SKIPPED = 0.3
 """Seconds by which a statement that must be heard may end early; more, and the exchange has left out a clip, which it
 doesn't tell."""
+LAST_SAID = 8
+"""How many of the caller's last answers people are told."""
 LATE = 5.0
 """Seconds after a prompt should have ended until we go on without the exchange's word for it."""
 
@@ -76,7 +79,8 @@ class Watcher(Protocol):
 class House:
     """What all sessions of a controller share.
 
-    flow: the conversation to hold.  manners: settings by question, over what the flow says.
+    flow: the conversation to hold; numbers: dialled number -> another one.  returned: the one to hold when people did
+    not answer.  manners: settings by question, over what the flow says.
     """
 
     flow: Flow
@@ -84,6 +88,14 @@ class House:
     journal: Journal
     watchers: Sequence[Watcher] = ()
     manners: Mapping[str, Mapping[str, Any]] | None = None
+    numbers: Mapping[str, Flow] = field(default_factory=dict[str, Flow])
+    returned: Flow | None = None
+
+    def conversation(self, began: Began, times: int = 0) -> Flow:
+        """The one that a call holds; times: how often people gave it back."""
+        if times and self.returned is not None:
+            return self.returned
+        return self.numbers.get(began.dialled, self.flow)
 
 
 class Session:
@@ -101,6 +113,8 @@ class Session:
         self.backlog: deque[Heard] = deque()
         self.gone: Gone | None = None
         self.recorded = False  # whether the store knows the outcome
+        self.told: dict[str, str] = {}  # what people will know of the call when they get it
+        self.said: deque[str] = deque(maxlen=LAST_SAID)
         self._late_at: float | None = None  # while something plays: when to stop waiting for its end
 
     async def run(self, *, adopted: bool = False) -> Ending | None:
@@ -137,32 +151,63 @@ class Session:
             return await self._end(_sorry(Outcome.FAILED, f"{type(fault).__name__}: {fault}"))
 
     async def _converse(self) -> Ending:
-        lines, ended = await self.house.journal.open(self.line.began)
-        self.recorded = ended is not None
-        try:
-            journal = [read(line) for line in lines]
-        except ValueError as fact:
-            raise Diverged(f"the journal holds what we can no longer read: {fact}") from fact
-        dialog = Dialog(self.house.flow, self.line.began)
-        for answer in journal:
-            self._note_language(dialog.turn)
-            try:
-                dialog.answer(answer)
-            except Nomatch as fact:
-                raise Diverged(f"the question {answer.asked!r} no longer understands {answer.heard!r}") from fact
-        self.seq = len(journal)
-        if ended is not None:  # all that is left is to part
-            farewell = dialog.ending.farewell if dialog.ending else (Phrase("apology"),) if ended.to else ()
-            return replace(ended, farewell=farewell)
+        opened = await self.house.journal.open(self.line.began, self.line.date())
+        self.recorded = opened.ended is not None
+        self.told = dict(opened.told)
+        self.seq = len(opened.lines)
+        dialog = self._resume(opened.lines)
+        if opened.ended is not None:  # all that is left is to part
+            farewell = dialog.ending.farewell if dialog.ending else (Phrase("apology"),) if opened.ended.to else ()
+            return replace(opened.ended, farewell=farewell)
         while (turn := dialog.turn) is not None:
             self._note_language(turn)
             if self.due and not isinstance(turn, Do):  # a deed is written together with the answer that led to it
                 await self._write()
             answer = await self._perform(dialog, turn)
             self._tell("answered", self.call, answer)
+            self._note_said(answer)
             dialog.answer(answer)
         assert dialog.ending is not None
+        self.told = {**self.told, **dialog.call.noted}
         return await self._end(dialog.ending)
+
+    def _resume(self, lines: Sequence[Written]) -> Dialog:
+        """The conversation as the journal leaves it.  Raises `Diverged`.
+
+        Where people gave the call back another conversation begins.  What was held before no longer matters to it,
+        but for what was achieved; so a change of the earlier flow since then is no harm.
+        """
+        parts: list[list[Written]] = [[]]
+        for line in lines:
+            if line.label == RETURNED:
+                parts.append([])
+            else:
+                parts[-1].append(line)
+        dialog = Dialog(self.house.conversation(self.line.began), self.line.began)
+        for times, part in enumerate(parts[:-1], 1):
+            try:
+                self._replay(dialog, part)
+            except Diverged as fact:
+                log.warning("call %s: its part before people had it can't be followed any more: %s", self.call, fact)
+            self.told = {**self.told, **dialog.call.noted}
+            achieved = dialog.achieved
+            dialog = Dialog(self.house.conversation(self.line.began, times), self.line.began, self.told)
+            dialog.achieved = achieved
+        self._replay(dialog, parts[-1])
+        return dialog
+
+    def _replay(self, dialog: Dialog, lines: Sequence[Written]) -> None:
+        for line in lines:
+            try:
+                answer = read(line)
+            except ValueError as fact:
+                raise Diverged(f"the journal holds what we can no longer read: {fact}") from fact
+            self._note_language(dialog.turn)
+            self._note_said(answer)
+            try:
+                dialog.answer(answer)
+            except Nomatch as fact:
+                raise Diverged(f"the question {answer.asked!r} no longer understands {answer.heard!r}") from fact
 
     async def _perform(self, dialog: Dialog, turn: Turn[Any]) -> Answer:
         if must_interrupt(dialog):
@@ -268,7 +313,9 @@ class Session:
         if self.gone and ending.because == HungUp.name:
             ending = replace(ending, because=self.gone.cause)
         try:
-            await self.house.journal.end(self.call, self.seq, self.unwritten, ending, self.line.date())
+            if self.said:
+                self.told["said"] = " ".join(self.said)
+            await self.house.journal.end(self.call, self.seq, self.unwritten, ending, self.line.date(), self.told)
             self._written()
             self.recorded = True
         except (StoreFault, LookupError) as fault:
@@ -288,7 +335,7 @@ class Session:
         if ending.to is None:
             await self.line.hang_up()
         else:
-            await self.line.hand_over(ending.to, ending.because, self.language)
+            await self.line.hand_over(ending.to, ending.because, self.language, self.told)
 
     # The line
 
@@ -338,6 +385,11 @@ class Session:
     def _note_language(self, turn: Turn[Any] | None) -> None:
         if isinstance(turn, Speak):
             self.language = turn.language
+
+    def _note_said(self, answer: Answer) -> None:
+        """What the caller keyed, for whoever gets the call: they should not have to ask again."""
+        if answer.heard is not None:
+            self.said.append(f"{answer.label}={answer.heard}")
 
     def _answer(self, turn: Turn[Any], *, heard: str | None = None, interruption: str | None = None) -> Answer:
         return Answer(turn.label, turn.asked, self.line.date(), heard, None, interruption)

@@ -57,6 +57,7 @@ MODULES: tuple[str, ...] = (
     "res_pjsip_caller_id",
     "res_pjsip_dlg_options",
     "res_pjsip_dtmf_info",
+    "res_pjsip_header_funcs",
     "res_pjsip_logger",
     "res_pjsip_nat",
     "res_pjsip_rfc3326",
@@ -104,6 +105,7 @@ MODULES: tuple[str, ...] = (
     "app_mixmonitor",
     "app_playback",
     "app_playtones",
+    "app_stack",
     "app_verbose",
     "pbx_config",
     # records of calls

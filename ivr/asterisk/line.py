@@ -19,6 +19,7 @@ a key twice that follows the one before by less than 45 ms (docs/decisions/044-f
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 PLAYBACK = "playback"
 """The kind of object in the ledger."""
+TOLD = frozenset({"topic", "account", "said"})
+"""What of a call the dialplan passes on to people, each as a variable `IVR_...`."""
+_PLAIN = re.compile(r"[^\w=*#. +-]", re.ASCII)  # what the dialplan might take for its own has no business there
 _KEYS = frozenset("0123456789*#ABCD")
 _LANGUAGES = frozenset(Language)
 _IDS = 4
@@ -58,15 +62,16 @@ class Continue:
 def began(channel: Channel, args: Sequence[str] | None = None) -> Began:
     """How a call came in.
 
-    args: what the dialplan passed, `(dialled, caller)`; by default read from the application's data (timeout,
-    filter, `dialled:caller`), which a call keeps when its controller dies.  A dialplan that passes none leaves
-    the extension and the caller id.  The call's id is the channel's: `systemname-seconds.count`, never repeated
-    by Asterisks of different names (docs/decisions/042-call-ids.md).
+    args: what the dialplan passed, `(dialled, caller)` and, when people did not answer, how often; by default read
+    from the application's data (timeout, filter, `dialled:caller:returned`), which a call keeps when its controller
+    dies.  A dialplan that passes none leaves the extension and the caller id.  The call's id is the channel's:
+    `systemname-seconds.count`, never repeated by Asterisks of different names (docs/decisions/042-call-ids.md).
     """
     if args is None:
         args = channel.app_data.split(",")[2].split(":") if channel.app_data.count(",") >= 2 else ()
     dialled, caller = (args[0], args[1]) if len(args) >= 2 else (channel.exten, channel.caller)
-    return Began(call=channel.id, caller=e164(caller), dialled=dialled, at=channel.created)
+    returned = int(args[2]) if len(args) >= 3 and args[2].isdecimal() else 0
+    return Began(call=channel.id, caller=e164(caller), dialled=dialled, at=channel.created, returned=returned)
 
 
 class AsteriskLine:
@@ -152,9 +157,10 @@ class AsteriskLine:
             self._hushed = True
             await self._stop(name)
 
-    async def hand_over(self, to: str, because: str, language: str) -> None:
+    async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
         self._language = language
-        await self._part(Continue(to, {"IVR_BECAUSE": because}))
+        about = {f"IVR_{name.upper()}": _PLAIN.sub("", value) for name, value in told.items() if name in TOLD}
+        await self._part(Continue(to, {"IVR_BECAUSE": because, **about}))
 
     async def give_back(self, because: str) -> None:
         """We can't go on: the dialplan apologises and brings the caller to people."""

@@ -242,8 +242,10 @@ class Switchboard:
             self.counts["refused"] += 1
             return
         call = self._calls.get(event.channel.id)
-        if call is None or (call.stage in (_Stage.STRAY, _Stage.LEFT) and call.line is None):
-            self._spawn(self._claim(self._enter(event.channel.id, _Stage.CLAIMED)))
+        if call is None or call.stage in (_Stage.STRAY, _Stage.LEFT):
+            # On offer again: people, whom we or another gave it to, did not answer.
+            had = call is not None and call.conducted
+            self._spawn(self._claim(self._enter(event.channel.id, _Stage.CLAIMED, conducted=had)))
 
     def _on_start(self, event: events.StasisStart) -> None:
         if event.replaces in self._calls:
@@ -303,7 +305,10 @@ class Switchboard:
             log.warning("%s: no answer to our claim: %s", call.channel, fault)
         except AriError as fault:
             self.counts["lost" if fault.status in (404, 409) else "claims failed"] += 1
-            if call.stage is _Stage.CLAIMED:
+            if call.stage is _Stage.CLAIMED and call.conducted:
+                self._move(call, _Stage.LEFT)  # we still see to what our part of it left behind
+                await self._watch(call)
+            elif call.stage is _Stage.CLAIMED:
                 self._forget(call)
 
     def _take(self, channel: events.Channel, args: tuple[str, ...] | None, *, adopted: bool) -> None:

@@ -10,11 +10,13 @@ import click
 from domain import demo
 from domain.model import Began
 from domain.store import Store, StoreFault
-from flows import FLOWS
+from flows import FLOWS, NOBODY_FREE
 from ivr.commands.output import console, fail
 from ivr.commands.screen import Screen
 from ivr.commands.verdict import shortcomings, show_readings
 from ivr.journal import Journal
+from ivr.service.settings import BadSettings
+from ivr.service.settings import load as load_settings
 from ivr.session import House, Session
 from ivr.simulator.scenario import Scenario, ScenarioError, load
 from ivr.simulator.text import Keyboard, NotHeard, Script, TextLine
@@ -25,17 +27,18 @@ from prompts import Catalogue
 @click.option(
     "--script", type=click.Path(path_type=Path, dir_okay=False), help="Hold this scenario instead of asking."
 )
-@click.option("--flow", type=click.Choice(sorted(FLOWS)), default="meter_reading", show_default=True)
+@click.option("--flow", type=click.Choice(sorted(FLOWS)), help="Default: what the dialled number leads to.")
 @click.option("--caller", help="The caller's number, e.g. +380440000001; without it, withheld.")
 @click.option("--store", help="Database URL; without it, a temporary one with the demo accounts.")
-def simulate(script: Path | None, flow: str, caller: str | None, store: str | None) -> None:
+def simulate(script: Path | None, flow: str | None, caller: str | None, store: str | None) -> None:
     """Hold a conversation without a telephone.
 
     Keys are digits, * and #; an empty line is silence; q hangs up.
     """
     try:
         scenario = load(script) if script else None
-    except ScenarioError as fault:
+        load_settings()
+    except (ScenarioError, BadSettings) as fault:
         fail(str(fault))
     with tempfile.TemporaryDirectory(prefix="ivr-") as folder:
         try:
@@ -50,16 +53,26 @@ def simulate(script: Path | None, flow: str, caller: str | None, store: str | No
         fail("\n".join(complaints))
 
 
-async def _hold(store: Store, flow: str, caller: str | None, scenario: Scenario | None) -> list[str]:
+async def _hold(store: Store, flow: str | None, caller: str | None, scenario: Scenario | None) -> list[str]:
     catalogue = Catalogue.load()
     now = datetime.now(UTC)
     number = caller or (scenario.caller if scenario else None)
     began = Began(f"simulated-{now:%Y%m%d%H%M%S%f}", number, scenario.dialled if scenario else "100", now)
     finger = Script(scenario.steps) if scenario else Keyboard(console.input)
     line = TextLine(began, finger, catalogue.seconds)
-    house = House(FLOWS[flow], catalogue, Journal(store, "simulator"), (Screen(console),))
+    standard = load_settings()
+    house = House(
+        FLOWS[flow or standard.flow],
+        catalogue,
+        Journal(store, "simulator"),
+        (Screen(console),),
+        numbers={} if flow else {n: FLOWS[name] for n, name in standard.numbers.items()},
+        returned=FLOWS.get(NOBODY_FREE),
+    )
     try:
         await Session(house, line).run()
+        while house.returned and line.give_back():  # nobody answers here
+            await Session(house, line).run()
     except NotHeard as fault:
         return [str(fault)]
     show_readings(store, began.call)

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -60,7 +60,7 @@ class DeadLine:
     async def hush(self) -> None:
         pass
 
-    async def hand_over(self, to: str, because: str, language: str) -> None:
+    async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
         pass
 
     async def hang_up(self) -> None:

@@ -14,7 +14,7 @@ from socket import socket
 
 from domain import calls
 from domain.store import Store, StoreFault
-from flows import FLOWS
+from flows import FLOWS, NOBODY_FREE
 from ivr.asterisk.ari import Ari, AriError, AriSettings, AriUnreachable
 from ivr.asterisk.line import AsteriskLine
 from ivr.asterisk.switchboard import Switchboard, SwitchboardSettings
@@ -62,6 +62,8 @@ class Controller:
             Journal(store, settings.name),
             (self.figures, *watchers),
             settings.questions,
+            {number: FLOWS[name] for number, name in settings.numbers.items()},
+            FLOWS.get(NOBODY_FREE),
         )
         self.aftermath = Aftermath(self.house, self.archive, store, self.figures)
         self._settings = settings

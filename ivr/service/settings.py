@@ -12,6 +12,7 @@ Rules
 """
 
 import os
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -58,6 +59,10 @@ class Settings(BaseSettings):
         "a", description="this controller's name, unique among the controllers of one Asterisk"
     )
     flow: str = Field("meter_reading", description="the conversation that callers get")
+    numbers: dict[str, str] = Field(
+        {"101": "meter_reading"},
+        description="numbers that lead to another conversation: dialled number (as the provider sends it) = its name",
+    )
     capacity: int = Field(200, ge=1, description="the most calls that this controller conducts at one time")
     sip_port: int | None = Field(None, ge=1, le=65535, description="UDP; default: free")
     ari_port: int | None = Field(None, ge=1, le=65535, description="TCP, ARI on loopback; default: free")
@@ -80,6 +85,15 @@ class Settings(BaseSettings):
         if name not in FLOWS:
             raise ValueError(f"there is no conversation {name!r}; there are: {', '.join(sorted(FLOWS))}")
         return name
+
+    @field_validator("numbers")
+    @classmethod
+    def _numbers_lead_somewhere(cls, numbers: dict[str, str]) -> dict[str, str]:
+        for number, name in numbers.items():
+            if not re.fullmatch(r"[0-9+]{1,40}|hotline", number):
+                raise ValueError(f"{number!r} is no number that somebody could dial")
+            cls._flow_exists(name)
+        return numbers
 
     @field_validator("rtp_ports")
     @classmethod

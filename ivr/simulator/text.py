@@ -7,7 +7,7 @@ a question is tested without a wait.  What comes next is asked of a `Finger`: a 
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,6 +23,10 @@ class NotHeard(BaseException):
     It ends whoever drives the line: a session that took it for a fault of its own would apologise to a caller who has
     left, and the scenario would seem to have gone on.
     """
+
+
+MOST_RETURNS = 3
+"""How often a call is offered to us again, as asterisk-config/extensions.conf does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class TextLine:
         self.said: list[Said] = []
         self.to: str | None = None
         self.because: str | None = None
+        self.told: dict[str, str] = {}
         self.over: Cause | None = None
         self._finger = finger
         self._seconds = seconds
@@ -107,9 +112,17 @@ class TextLine:
             self._ends_at, self._hushed = self._now, True
             self._playing = []
 
-    async def hand_over(self, to: str, because: str, language: str) -> None:
+    async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
         if self.over is None:
-            self.to, self.because, self.over = to, because, Cause.US
+            self.to, self.because, self.told, self.over = to, because, dict(told), Cause.US
+
+    def give_back(self) -> bool:
+        """People did not answer, if it was them that the caller was sent to: the line is to be conducted again."""
+        if self.to is None or self.over is not Cause.US or self.began.returned >= MOST_RETURNS:
+            return False
+        self.to = self.over = None
+        self.began = replace(self.began, returned=self.began.returned + 1)
+        return True
 
     async def hang_up(self) -> None:
         self.over = self.over or Cause.US

@@ -210,7 +210,7 @@ async def test_a_conversation_that_just_stops_does_not_leave_the_caller_in_silen
 @in_loop
 async def test_a_caller_sent_to_people_is_watched_to_the_end():
     async def hand_over(line: AsteriskLine) -> None:
-        await line.hand_over("agents", "asked for them", "en")
+        await line.hand_over("agents", "asked for them", "en", {})
         assert await line.hear(None) == Gone(Cause.US)
 
     hotline = Hotline(hand_over)
@@ -354,7 +354,7 @@ async def test_a_stopped_controller_leaves_its_callers_to_the_next_and_writes_no
 @in_loop
 async def test_callers_whom_people_already_have_are_watched_and_not_taken_back():
     async def hand_over(line: AsteriskLine) -> None:
-        await line.hand_over("agents", "asked for them", "en")
+        await line.hand_over("agents", "asked for them", "en", {})
 
     after = Hotline()
     async with FakeAri() as asterisk:
@@ -627,7 +627,7 @@ async def test_when_the_exchange_died_every_call_is_over_now_and_nothing_more_is
         await line.hang_up()
 
     async def hand_over(line: AsteriskLine) -> None:
-        await line.hand_over("agents", "asked for them", "en")
+        await line.hand_over("agents", "asked for them", "en", {})
 
     hotline = Hotline(hand_over)
     async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
@@ -829,7 +829,7 @@ async def test_a_caller_whose_end_nobody_tells_is_gone_after_all():
 async def test_a_hand_over_hushes_first_since_asterisk_would_wait_for_the_end():
     async def hand_over(line: AsteriskLine) -> None:
         await line.play(["uk/long"])
-        await line.hand_over("agents", "gave up", "ru")
+        await line.hand_over("agents", "gave up", "ru", {})
 
     async with FakeAri() as asterisk, controller(asterisk, Hotline(hand_over)):
         call = await asterisk.dial()
@@ -844,7 +844,7 @@ async def test_a_hand_over_does_not_wait_for_the_end_of_the_filler():
     async def hand_over(line: AsteriskLine) -> None:
         await line.play(["uk/long"])
         await line.hush()
-        await line.hand_over("agents", "gave up", "uk")
+        await line.hand_over("agents", "gave up", "uk", {})
 
     async with FakeAri() as asterisk, controller(asterisk, Hotline(hand_over), filler=("pause/long",)) as board:
         call = await asterisk.dial()

@@ -323,7 +323,7 @@ async def test_a_caller_handed_over_in_the_middle_of_a_prompt_reaches_people_at_
         await line.play([clips.long])
         await caller.hears(clips.long)
         began = line.now()
-        await line.hand_over("agents", "asked for them", "uk")
+        await line.hand_over("agents", "asked for them", "uk", {})
         assert await hear(line, 2) in (Played(whole=False), Gone(Cause.US))
         assert line.now() - began < 0.5, "not at the end of the prompt"
         await caller.hung_up()
@@ -392,7 +392,7 @@ async def test_a_caller_who_is_with_people_is_not_taken_back_but_watched(asteris
             line = await mortal.line()
             call = line.began.call
             await until(lambda: is_watched(mortal, call))
-            await line.hand_over("people", "asked for them", "uk")
+            await line.hand_over("people", "asked for them", "uk", {})
             assert await hear(line) == Gone(Cause.US)
         async with desk(asterisk, "mortal") as heir:
             assert (heir.board.in_hand, heir.board.counts["adopted"]) == (0, 0)
