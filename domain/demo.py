@@ -15,7 +15,7 @@ from domain import rules
 from domain.commands import FindAccount
 from domain.handlers import perform
 from domain.model import Language, Meter, Register, Source, Status, Zone
-from domain.tables import accounts, caller_accounts, caller_numbers, meters, readings, registers
+from domain.tables import accounts, buildings, caller_accounts, caller_numbers, meters, readings, registers
 
 LAST_READ: Final = timedelta(days=30)
 """How long before loading the last readings were taken."""
@@ -23,12 +23,14 @@ LAST_READ: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo customer as it was loaded.  callers: telephone numbers that are known to be theirs."""
+    """A demo customer as it was loaded.  callers: telephone numbers that are known to be theirs; house: number of the
+    house in `STREET` where they live, all on one feeder; None: nobody knows."""
 
     account: str
     special: str
     meters: tuple[Meter, ...]
     callers: tuple[str, ...] = ()
+    house: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,13 @@ def _three(peak: int, half_peak: int, night: int) -> tuple[Register, ...]:
     )
 
 
+STREET: Final = {"region": "Зразковий", "settlement": "Зразкове", "street": "Показова", "feeder": "Ф-1"}
+
 DEMOS: Final = (
-    Demo("1000000018", "one zone; Ukrainian is remembered", (Meter("0100001", _one(2150)),), ("+380440000001",)),
-    Demo("1000000026", "one zone; Russian is remembered", (Meter("0100002", _one(7421)),), ("+380440000002",)),
-    Demo("1000000039", "one zone; English is remembered", (Meter("0100003", _one(318)),), ("+380440000003",)),
-    Demo("1000000047", "two zones", (Meter("0200004", _two(10450, 6120)),)),
+    Demo("1000000018", "one zone; Ukrainian is remembered", (Meter("0100001", _one(2150)),), ("+380440000001",), "1"),
+    Demo("1000000026", "one zone; Russian is remembered", (Meter("0100002", _one(7421)),), ("+380440000002",), "1"),
+    Demo("1000000039", "one zone; English is remembered", (Meter("0100003", _one(318)),), ("+380440000003",), "1"),
+    Demo("1000000047", "two zones", (Meter("0200004", _two(10450, 6120)),), house="2"),
     Demo("1000000052", "three zones", (Meter("0300005", _three(3300, 8150, 5020)),)),
     Demo("1000000060", "two meters", (Meter("0100006", _one(4410)), Meter("0200006", _two(1250, 730)))),
     Demo("1000000071", "industrial: current transformers, times 40", (
@@ -109,7 +113,7 @@ def load(conn: Connection, at: datetime) -> int:
 
 
 def _load(conn: Connection, demo: Demo, at: datetime) -> None:
-    conn.execute(insert(accounts).values(number=demo.account))
+    conn.execute(insert(accounts).values(number=demo.account, building=_building(conn, demo.house)))
     for number in demo.callers:
         conn.execute(insert(caller_accounts).values(number=number, account=demo.account))
     for meter in demo.meters:
@@ -127,6 +131,17 @@ def _load(conn: Connection, demo: Demo, at: datetime) -> None:
                     register=of[0], value=register.last, read_on=rules.local_day(at), at=at,
                     source=Source.INSPECTOR, status=Status.ACCEPTED,
                 ))  # fmt: skip
+
+
+def _building(conn: Connection, house: str | None) -> int | None:
+    """Its id; it is put in with its first customer."""
+    if house is None:
+        return None
+    place = {**STREET, "house": house}
+    found = conn.scalar(select(buildings.c.id).filter_by(**place))
+    if found is None:
+        found = conn.execute(insert(buildings).values(place).returning(buildings.c.id)).scalar_one()
+    return int(found)
 
 
 def listing(conn: Connection, at: datetime) -> list[Listed]:
