@@ -57,7 +57,7 @@ readings = Table(
     Index("ix_readings_period", "period", "register"),
     Index(
         "ix_readings_doubtful",
-        "at",
+        "id",
         sqlite_where=text("status = 'doubtful'"),
         postgresql_where=text("status = 'doubtful'"),
     ),

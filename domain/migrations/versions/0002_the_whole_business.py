@@ -455,7 +455,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_readings_doubtful",
         "readings",
-        ["at"],
+        ["id"],
         unique=False,
         sqlite_where=sa.text("status = 'doubtful'"),
         postgresql_where=sa.text("status = 'doubtful'"),
