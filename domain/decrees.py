@@ -105,13 +105,22 @@ _DEADLINES: Final[tuple[AnyRow, ...]] = (
 
 _HOURS: Final[tuple[AnyRow, ...]] = (
     Row(ALWAYS, HoursPolicy("*", (Open(_WORKDAYS, time(8), time(17)),)), _OURS),
-    Row(ALWAYS, HoursPolicy("agents", (Open(_EVERY_DAY, time(8), time(20)),), holidays=True), _OURS),
+    Row(
+        ALWAYS,
+        HoursPolicy("agents", (Open(_EVERY_DAY, time(0), time(0)),), holidays=True),
+        "operators' press texts: several numbers, one service, around the clock",
+    ),
     Row(
         ALWAYS,
         HoursPolicy(Topic.INTERRUPTIONS, (Open(_EVERY_DAY, time(0), time(0)),), holidays=True),
         "operators' press texts: outages around the clock",
     ),
-    Row(ALWAYS, CallbackPolicy(within_hours=4), "a regulator's rule book: a call back within 4 hours"),
+    Row(ALWAYS, HoursPolicy("callbacks", (Open(_EVERY_DAY, time(8), time(20)),), holidays=True), _OURS),
+    Row(
+        ALWAYS,
+        CallbackPolicy(within_hours=4, service="callbacks"),
+        "a regulator's rule book: a call back within 4 hours",
+    ),
 )
 
 _CALENDAR: Final[tuple[AnyRow, ...]] = (

@@ -31,6 +31,7 @@ def ask_hours(conn: Connection, _: AskHours, context: Context) -> tuple[Opening,
     """Operators first, then by name; "*" last: whatever has no hours of its own."""
     book = policies.load(conn)
     today = rules.local_day(context.at)
-    services = [str(row.terms.service) for row in book.each(HoursPolicy, today)]
+    ours = book.callback(today).service  # when we ring people up is nothing that somebody can come to
+    services = [str(row.terms.service) for row in book.each(HoursPolicy, today) if row.terms.service != ours]
     services.sort(key=lambda service: (service != AGENTS, service == ALL_ELSE, service))
     return tuple(opening for service in services for opening in hours.timetable(service, today, book))

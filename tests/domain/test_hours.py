@@ -116,9 +116,9 @@ def test_new_hours_hold_from_their_day_on():
 
 
 def test_a_service_that_never_opens_has_no_next_opening_and_no_windows():
-    book = service("agents")
-    assert next_opening("agents", kyiv("2026-11-23 12:00"), book) is None
-    assert not open_at("agents", kyiv("2026-11-23 12:00"), book)
+    book = service("callbacks")
+    assert next_opening("callbacks", kyiv("2026-11-23 12:00"), book) is None
+    assert not open_at("callbacks", kyiv("2026-11-23 12:00"), book)
     assert callback_windows(kyiv("2026-11-23 12:00"), book) == ()
 
 
@@ -154,12 +154,14 @@ def slots(*texts: str) -> tuple[Slot, ...]:
         ("2027-10-31 03:30", slots("2027-10-31 08 10", "2027-10-31 10 12", "2027-10-31 12 14")),
     ],
 )
-def test_windows_to_call_back_lie_within_the_hours_of_the_agents(at: str, expected: tuple[Slot, ...]):
+def test_windows_to_call_back_lie_within_the_hours_in_which_people_are_called_back(
+    at: str, expected: tuple[Slot, ...]
+):
     assert callback_windows(kyiv(at), DEFAULTS) == expected
 
 
 def test_windows_begin_when_the_service_opens_be_it_at_half_past():
-    book = service("agents", Open(DAILY, time(8, 30), time(12)))
+    book = service("callbacks", Open(DAILY, time(8, 30), time(12)))
     first, second = callback_windows(kyiv("2026-11-23 05:00"), book, 2)
     assert first == Slot(kyiv("2026-11-23 08:30"), kyiv("2026-11-23 10:30"))
     assert second == Slot(kyiv("2026-11-23 10:30"), kyiv("2026-11-23 12:00"))
@@ -169,7 +171,7 @@ def test_windows_begin_when_the_service_opens_be_it_at_half_past():
 def test_who_is_called_back_waits_four_opening_hours_at_most(at: datetime, n: int):
     windows = callback_windows(at, DEFAULTS, n)
     assert len(windows) == n
-    hours = openings("agents", at, DEFAULTS)
+    hours = openings("callbacks", at, DEFAULTS)
     opened = timedelta(0)
     while not (slot := next(hours)).ends >= windows[0].ends:
         opened += slot.ends - max(slot.begins, at)
@@ -179,7 +181,7 @@ def test_who_is_called_back_waits_four_opening_hours_at_most(at: datetime, n: in
     for window in windows:
         assert previous <= window.begins < window.ends <= window.begins + timedelta(hours=2)
         assert window.ends - window.begins >= timedelta(hours=1)
-        assert all(open_at("agents", window.begins + timedelta(minutes=m), DEFAULTS) for m in (0, 30, 59))
+        assert all(open_at("callbacks", window.begins + timedelta(minutes=m), DEFAULTS) for m in (0, 30, 59))
         previous = window.ends
 
 
