@@ -67,6 +67,10 @@ class NotPossible(DeskRefusal):
         super().__init__(f"request {number} is {state} and can't be {act} now; what can be: {can}")
 
 
+class WrongChannel(DeskRefusal):
+    """The customer chose another channel for the reply, and nobody said why this one."""
+
+
 class Late(DeskRefusal):
     """An interim reply can't extend this deadline: it comes too late, or the rule knows none."""
 

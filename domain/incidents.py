@@ -55,6 +55,13 @@ def place_of_building(conn: Connection, building: int) -> Place:
     return Place(building, row.feeder)
 
 
+def place_of_feeder(conn: Connection, feeder: str) -> Place:
+    """Raises Unanswerable when it supplies no building that we know."""
+    if conn.execute(_FEEDER, {"of": feeder}).first() is None:
+        raise Unanswerable(f"no building is supplied by feeder {feeder!r}")
+    return Place(None, feeder)
+
+
 def lock(conn: Connection, place: Place) -> None:
     """From here to the end of the transaction nobody else opens, merges or closes incidents there.
 
@@ -67,7 +74,7 @@ def lock(conn: Connection, place: Place) -> None:
 
 def known(conn: Connection, place: Place, at: datetime) -> Any | None:
     """The row of the incident that explains an outage there now, None when nothing is known."""
-    if place.building is None:
+    if place.building is None and place.feeder is None:
         return None
     return conn.execute(_KNOWN, {"at_building": place.building, "at_feeder": place.feeder, "now": at}).first()
 
@@ -159,6 +166,7 @@ _PLACE: Final = (
     .where(accounts.c.number == bindparam("of"))
 )
 _BUILDING: Final = select(buildings.c.feeder).where(buildings.c.id == bindparam("of"))
+_FEEDER: Final = select(buildings.c.id).where(buildings.c.feeder == bindparam("of")).limit(1)
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext(:place))")
 _now = bindparam("now", type_=incidents.c.began_at.type)
 _KNOWN: Final = (
