@@ -16,7 +16,7 @@ from domain.model import Language
 from ivr.commands.output import console, errors
 from ivr.commands.screen import Screen
 from ivr.commands.up import common, run, settings_from
-from ivr.commands.verdict import shortcomings, show_readings
+from ivr.commands.verdict import shortcomings, show
 from ivr.service.hotline import SOUNDS, Hotline, exchange, hotline
 from ivr.service.settings import Settings
 from ivr.simulator.caller import CallerError
@@ -79,7 +79,7 @@ async def _call(house: Hotline, now: datetime) -> list[str]:
     await house.controller.settled(call)
     record = await asyncio.wrap_future(house.store.read(lambda conn: calls.recording(conn, call)))
     console.print()
-    show_readings(house.store, call)
+    show(house.store, call)
     assert scenario.expects is not None
     found = shortcomings(house.store, call, scenario.expects)
     if record is None or record.path is None or record.seconds is None:

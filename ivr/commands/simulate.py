@@ -13,12 +13,13 @@ from domain.store import Store, StoreFault
 from flows import FLOWS, NOBODY_FREE
 from ivr.commands.output import console, fail
 from ivr.commands.screen import Screen
-from ivr.commands.verdict import shortcomings, show_readings
+from ivr.commands.verdict import shortcomings, show
 from ivr.journal import Journal
 from ivr.service.settings import BadSettings
 from ivr.service.settings import load as load_settings
 from ivr.session import House, Session
-from ivr.simulator.scenario import Scenario, ScenarioError, load
+from ivr.simulator.given import prepare
+from ivr.simulator.scenario import Given, Scenario, ScenarioError, load
 from ivr.simulator.text import Keyboard, NotHeard, Script, TextLine
 from prompts import Catalogue
 
@@ -40,6 +41,9 @@ def simulate(script: Path | None, flow: str | None, caller: str | None, store: s
         load_settings()
     except (ScenarioError, BadSettings) as fault:
         fail(str(fault))
+    given = scenario.given if scenario else Given()
+    if store and given != Given():
+        fail(f"{script}: what is given: there is put into a store of its own; leave out --store")
     with tempfile.TemporaryDirectory(prefix="ivr-") as folder:
         try:
             opened = Store.open(store or f"sqlite:///{folder}/simulated.db")
@@ -47,7 +51,10 @@ def simulate(script: Path | None, flow: str | None, caller: str | None, store: s
             fail(str(fault))
         with opened:
             if store is None:
-                opened.write(lambda conn: demo.load(conn, datetime.now(UTC))).result()
+                now = datetime.now(UTC)
+                opened.write(lambda conn: demo.load(conn, now)).result()
+                if scenario:
+                    opened.write(lambda conn: prepare(conn, given, now)).result()
             complaints = asyncio.run(_hold(opened, flow, caller, scenario))
     if complaints:
         fail("\n".join(complaints))
@@ -75,7 +82,7 @@ async def _hold(store: Store, flow: str | None, caller: str | None, scenario: Sc
             await Session(house, line).run()
     except NotHeard as fault:
         return [str(fault)]
-    show_readings(store, began.call)
+    show(store, began.call)
     complaints = shortcomings(store, began.call, scenario.expects) if scenario and scenario.expects else []
     if scenario and (step := line.left_undone()) is not None:
         complaints.append(f"the call ended before the caller came to {step!r}; heard {', '.join(line.heard())}")

@@ -1,28 +1,57 @@
 """What came of a call: shown to people, and compared with what a scenario expects."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
 from domain import calls, readings
+from domain.caused import Caused, caused
 from domain.store import Store
 from ivr.commands.output import console
 from ivr.simulator.scenario import Expects
 
 
-def show_readings(store: Store, call: str) -> None:
-    """Print the readings that this call stored."""
+def show(store: Store, call: str) -> None:
+    """Print what this call stored."""
     stored = store.read(lambda conn: readings.stored(conn, call=call)).result()
-    if not stored:
-        console.print("  no reading was stored")
-        return
-    table = Table(
-        "account", "meter", "zone", "kWh", "status", "receipt", title="stored readings", title_justify="left"
+    others = store.read(lambda conn: caused(conn, call)).result()
+    if not stored and others == Caused():
+        console.print("  nothing was stored")
+    _table(
+        "stored readings",
+        ("account", "meter", "zone", "kWh", "status", "receipt"),
+        ((r.account, r.meter, r.zone, str(r.value), r.status, r.receipt) for r in stored),
     )
-    for r in stored:
-        table.add_row(*map(Text, (r.account, r.meter, r.zone, str(r.value), r.status, r.receipt or "")))
-    console.print(table)
+    _table(
+        "requests",
+        ("number", "kind", "topic", "reply by", "account", "contact"),
+        ((r.number, r.kind, r.topic, r.reply_by, r.account, r.contact) for r in others.requests),
+    )
+    _table(
+        "outage reports",
+        ("number", "kind", "account", "contact"),
+        ((r.number, r.kind, r.account, r.contact) for r in others.outages),
+    )
+    _table(
+        "orders",
+        ("number", "kind", "account", "contact"),
+        ((o.number, o.kind, o.account, o.contact) for o in others.orders),
+    )
+    _table(
+        "calls back",
+        ("number", "about", "account", "contact", "begins"),
+        ((c.number, c.about, c.account, c.contact, f"{c.begins:%Y-%m-%d %H:%M} UTC") for c in others.callbacks),
+    )
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
+    rows = list(rows)
+    if rows:
+        table = Table(*columns, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*(Text(word or "") for word in row))
+        console.print(table)
 
 
 def shortcomings(store: Store, call: str, expected: Expects) -> list[str]:
@@ -33,14 +62,42 @@ def shortcomings(store: Store, call: str, expected: Expects) -> list[str]:
     if outcome != expected.outcome:
         found.append(f"the outcome is {outcome}, expected {expected.outcome}")
     stored = store.read(lambda conn: readings.stored(conn, call=call)).result()
-    there = [(r.account, r.zone, r.value, r.status) for r in stored]
-    wanted = [(r.account, r.zone, r.value, r.status) for r in expected.readings]
-    if there != wanted:
-        found.append(f"the store has {_list(there)}, expected {_list(wanted)}")
+    found += _differ(
+        "reading",
+        [(r.account, r.zone, r.value, r.status) for r in stored],
+        [(r.account, r.zone, r.value, r.status) for r in expected.readings],
+    )
     meters = [(r.meter, e.meter) for r, e in zip(stored, expected.readings, strict=False) if e.meter]
     found += [f"the reading is of meter {had}, expected {want}" for had, want in meters if had != want]
+    others = store.read(lambda conn: caused(conn, call)).result()
+    found += _differ(
+        "request",
+        [(r.kind, r.topic, r.reply_by, r.account, r.contact) for r in others.requests],
+        [(r.kind, r.topic, r.reply_by, r.account, r.contact) for r in expected.requests],
+    )
+    found += _differ(
+        "outage",
+        [(r.kind, r.account, r.contact) for r in others.outages],
+        [(r.kind, r.account, r.contact) for r in expected.outages],
+    )
+    found += _differ(
+        "order",
+        [(o.kind, o.account, o.contact) for o in others.orders],
+        [(o.kind, o.account, o.contact) for o in expected.orders],
+    )
+    found += _differ(
+        "call back",
+        [(c.about, c.account, c.contact) for c in others.callbacks],
+        [(c.about, c.account, c.contact) for c in expected.callbacks],
+    )
     return found
 
 
-def _list(rows: Sequence[tuple[object, ...]]) -> str:
-    return ", ".join(" ".join(str(word) for word in row) for row in rows) or "no reading"
+def _differ(what: str, there: Sequence[tuple[object, ...]], wanted: Sequence[tuple[object, ...]]) -> list[str]:
+    if there == wanted:
+        return []
+    return [f"the store has {_list(what, there)}, expected {_list(what, wanted)}"]
+
+
+def _list(what: str, rows: Sequence[tuple[object, ...]]) -> str:
+    return ", ".join(" ".join(str(word) for word in row) for row in rows) or f"no {what}"

@@ -2,6 +2,9 @@
 
     about: A household enters one reading
     caller: "+380441110001"          # leave out: number withheld
+    given:                           # how things stand before the call; leave out: people are there, and no more
+      people: closed
+      outages: [{account: "1000000026"}]
     steps:
       - hears: languages             # waits until this prompt begins; fails when it doesn't in time
       - keys: "1"                    # in quotes: 0123 without them is another number
@@ -11,18 +14,29 @@
     expects:
       outcome: reading_taken
       readings: [{account: "1000000005", zone: single, value: 41650}]
+      requests: [{kind: complaint, topic: quality, reply_by: phone, contact: "+380441110001"}]
 
-Rules: prompts are named as in the catalogue; time passes only in steps that say so.
+Rules: prompts are named as in the catalogue; time passes only in steps that say so; the store must hold exactly what
+is expected, no more and no less; nothing depends on the hour at which the scenario is held.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from domain.model import Outcome, Status, Zone
+from domain.model import OrderKind, OutageKind, Outcome, ReplyBy, RequestKind, Status, Topic, Zone
 
 Keys: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9*#A-D]+$")]
 
@@ -102,11 +116,102 @@ class ExpectedReading(_Strict):
     status: Annotated[Status, Field(strict=False)] = Status.ACCEPTED
 
 
+class ExpectedRequest(_Strict):
+    """A complaint, suggestion or question that must be registered."""
+
+    kind: Annotated[RequestKind, Field(strict=False)]
+    topic: Annotated[Topic, Field(strict=False)]
+    reply_by: Annotated[ReplyBy, Field(strict=False)]
+    account: str | None = None
+    contact: str | None = None
+
+
+class ExpectedOutage(_Strict):
+    """A report that must be there."""
+
+    kind: Annotated[OutageKind, Field(strict=False)]
+    account: str | None = None
+    contact: str | None = None
+
+
+class ExpectedOrder(_Strict):
+    """A service that must be ordered."""
+
+    kind: Annotated[OrderKind, Field(strict=False)]
+    account: str
+    contact: str | None = None
+
+
+class ExpectedCallBack(_Strict):
+    """A call back that must be ordered."""
+
+    about: str
+    contact: str
+    account: str | None = None
+
+
 class Expects(_Strict):
-    """What must have come of the call.  readings: exactly these, in order."""
+    """What must have come of the call: exactly this, each in order."""
 
     outcome: Annotated[Outcome, Field(strict=False)]
     readings: list[ExpectedReading] = Field(default_factory=list[ExpectedReading])
+    requests: list[ExpectedRequest] = Field(default_factory=list[ExpectedRequest])
+    outages: list[ExpectedOutage] = Field(default_factory=list[ExpectedOutage])
+    orders: list[ExpectedOrder] = Field(default_factory=list[ExpectedOrder])
+    callbacks: list[ExpectedCallBack] = Field(default_factory=list[ExpectedCallBack])
+
+
+class GivenOutage(_Strict):
+    """Somebody has reported this account's outage already, by another channel."""
+
+    account: str
+    kind: Annotated[OutageKind, Field(strict=False)] = OutageKind.NO_SUPPLY
+
+
+class GivenIncident(_Strict):
+    """The dispatcher knows that the building of this account has no supply.
+
+    ends_in: hours from now until it should be back.  planned: works that were announced; they have an end.
+    """
+
+    account: str
+    ends_in: FiniteFloat | None = Field(None, gt=0, le=72)
+    planned: bool = False
+
+    @model_validator(mode="after")
+    def _works_end(self) -> Self:
+        if self.planned and self.ends_in is None:
+            raise ValueError("planned works need ends_in")
+        return self
+
+
+class GivenRequest(_Strict):
+    """Something was registered already; its number is the next one (the first: 10000012, the second: 10000020)."""
+
+    kind: Annotated[RequestKind, Field(strict=False)] = RequestKind.COMPLAINT
+    topic: Annotated[Topic, Field(strict=False)] = Topic.OTHER
+    reply_by: Annotated[ReplyBy, Field(strict=False)] = ReplyBy.PHONE
+
+
+class GivenAnnouncement(_Strict):
+    """A supervisor has switched this prompt on, for a region or for all.  ends_in: hours from now."""
+
+    prompt: str
+    region: str | None = None
+    ends_in: FiniteFloat | None = Field(None, gt=0, le=72)
+
+
+class Given(_Strict):
+    """How things stand before the call, beyond the demo customers; `ivr.simulator.given` sees to it.
+
+    people: whether operators work, whatever the hour; closed: they do again in three days.
+    """
+
+    people: Literal["there", "closed"] = "there"
+    outages: list[GivenOutage] = Field(default_factory=list[GivenOutage])
+    incidents: list[GivenIncident] = Field(default_factory=list[GivenIncident])
+    requests: list[GivenRequest] = Field(default_factory=list[GivenRequest])
+    announcements: list[GivenAnnouncement] = Field(default_factory=list[GivenAnnouncement])
 
 
 class Scenario(_Strict):
@@ -118,6 +223,7 @@ class Scenario(_Strict):
     dialled: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+*#._-]{1,64}$")] = "100"
     dtmf: Literal["rfc4733", "inband", "info"] = "rfc4733"
     rtp: bool = True
+    given: Given = Given()
     expects: Expects | None = None
 
 
