@@ -61,8 +61,9 @@ async def no_light(call: Call, known: KnownCaller, account: str | None, kind: Ou
         await call.say("outage_solved")
         return account
     number = call.began.caller if account else await contact(call)
-    news = await call.do(ReportOutage(kind, account, number))
-    await hand_out(call, "outage_reported", number=news.number or "", news=told(news, call.now))
+    after = await call.do(ReportOutage(kind, account, number))
+    unheard = () if news.known else told(after, call.now)
+    await hand_out(call, "outage_reported", number=after.number or "", news=unheard)
     return account
 
 
