@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
-from domain.doubt import Use
 from domain.model import Meter, Register, Zone
 from domain.slips import BESIDE, Hypothesis
+from domain.usage import Use
 
 TODAY: Final = date(2026, 11, 30)
 
@@ -98,6 +98,12 @@ def first(at: Reading) -> Reading:
     others = at.others | {(at.meter.number, at.register.zone): at.shown}
     shown = others.pop((at.meter.number, of.zone))
     return replace(at, register=of, shown=shown, others=others)
+
+
+def before(at: Reading) -> tuple[tuple[Register, int], ...]:
+    """What they have keyed for the registers that are asked for first."""
+    earlier = at.meter.registers[: at.meter.registers.index(at.register)]
+    return tuple((register, at.others[at.meter.number, register.zone]) for register in earlier)
 
 
 def _days(chance: random.Random) -> int:

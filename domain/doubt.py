@@ -14,43 +14,17 @@ A value is asked about when it lies outside the bounds of decision 034 or when a
 honest use does; else it is plausible and only confirmed (`Plausible.confirm`, decision 051).
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from math import ceil, log, pi, sqrt
 from types import MappingProxyType
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
 
-from domain.model import Doubt, Meter, Register, Zone
+from domain.model import Doubt, Energy, Meter, Register, Zone
 from domain.slips import RATES, Hypothesis, meanings
-
-USUAL_TIMES: Final = 4
-"""How many times the average use passes without a question."""
-
-USUAL_SLACK: Final = 150.0
-"""kWh (multiplied) on top of that, whatever the average: one cold week, one guest with a heater."""
-
-UNKNOWN_SPAN: Final = 366
-"""Days assumed since a last value that has no date: a year, so that a long silence is not held against anybody."""
-
-STILL: Final = 3.0
-"""Units that a register should have counted before it is odd that it shows the same as last time."""
-
-STILL_DAYS: Final = 7
-"""Days after which the same value is odd when the average use is not known."""
-
-SPREAD: Final = 0.4
-"""Scale of log(use / usual): half of the months lie within a factor of 1.36 (assumption; winter and guests are in
-the tail, a Student t with three degrees of freedom)."""
-
-GRAIN: Final = 5.0
-"""Units added to use and usual before they are compared: near zero a few kWh are noise, not a ratio."""
-
-SPANS: Final = (7, 30, 91, 183, UNKNOWN_SPAN)
-"""Days, equally likely, since a last value that has no date."""
+from domain.usage import Use
 
 OFFER: Final = 0.1
 """Weight from which an explanation is worth naming to the caller; below, they are only asked to look again.  A
@@ -68,9 +42,11 @@ SURE: Final = 0.0
 """Weight of all errors below which a plausible value is not keyed again.  0: every value is; what other limits cost
 stands in docs/doubt.md, the choice is decision 051."""
 
-_AS_KEYED: Final = frozenset({Hypothesis.TRUE, Hypothesis.ROLLED_OVER, Hypothesis.BEYOND_CAPACITY})
+_SHOWN: Final = frozenset({Hypothesis.TRUE, Hypothesis.ROLLED_OVER})
+_AS_KEYED: Final = _SHOWN | {Hypothesis.BEYOND_CAPACITY}
 _MISTAKES: Final = frozenset({Hypothesis.ZONES_SWAPPED, Hypothesis.OTHER_METER, Hypothesis.DECIMALS})
 _NEGLIGIBLE: Final = 0.001
+_RIGHT: Final = 1 - sum(RATES.values())
 
 
 class Ask(StrEnum):
@@ -88,11 +64,16 @@ class Ask(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The one question.  meant, zone, meter: what it proposes.  digits: how many stand after the point (DECIMALS)."""
+    """The one question.
+
+    meant: the value that it proposes (OTHER_VALUE, DECIMALS).  zone, energy: the register (OTHER_ZONE, OTHER_METER).
+    meter: the number on that meter's face (OTHER_METER).  digits: how many stand after the point (DECIMALS).
+    """
 
     ask: Ask
     meant: int | None = None
     zone: Zone | None = None
+    energy: Energy = Energy.ACTIVE
     meter: str | None = None
     digits: int = 0
 
@@ -102,7 +83,7 @@ class Guess:
     """One explanation.
 
     meant: what this register's display then shows; None when that can't be known from what was keyed.
-    zone, meter: whose value it is (ZONES_SWAPPED, OTHER_METER).  decimals: digits after the point (DECIMALS).
+    zone, energy, meter: whose value it is (ZONES_SWAPPED, OTHER_METER).  decimals: digits after the point (DECIMALS).
     weight: posterior probability; those of a ranking sum to 1.
     """
 
@@ -110,6 +91,7 @@ class Guess:
     meant: int | None
     zone: Zone | None = None
     weight: float = 1.0
+    energy: Energy = Energy.ACTIVE
     meter: str | None = None
     decimals: int = 0
 
@@ -123,9 +105,9 @@ class Guess:
         """What to ask to find out."""
         match self.hypothesis:
             case Hypothesis.ZONES_SWAPPED:
-                return Question(Ask.OTHER_ZONE, zone=self.zone)
+                return Question(Ask.OTHER_ZONE, zone=self.zone, energy=self.energy)
             case Hypothesis.OTHER_METER:
-                return Question(Ask.OTHER_METER, zone=self.zone, meter=self.meter)
+                return Question(Ask.OTHER_METER, zone=self.zone, energy=self.energy, meter=self.meter)
             case Hypothesis.DECIMALS:
                 return Question(Ask.DECIMALS, self.meant, digits=self.decimals)
             case Hypothesis.UNCHANGED:
@@ -202,7 +184,7 @@ def diagnose(
     *,
     others: tuple[Register, ...] | None = None,
     neighbours: tuple[Meter, ...] = (),
-    given: tuple[tuple[Zone, int], ...] = (),
+    given: tuple[tuple[Register, int], ...] = (),
     sure: float = SURE,
 ) -> Verdict:
     """What to make of `value`, keyed for this register of this meter on `today` (Europe/Kyiv).
@@ -214,19 +196,16 @@ def diagnose(
     if not 0 <= value < 10**register.width:
         raise ValueError(f"{value} does not fit a display of {register.width} digits")
     if others is None:
-        others = tuple(r for r in meter.registers if r.zone != register.zone)
+        others = _others(meter, register)
     use = Use.of(meter, register, today)
-    zones = {r.zone: Use.of(meter, r, today) for r in others}
-    found = _explanations(use, register, value, zones, given)
-    found |= _foreign(value, neighbours, today)
-    whole = sum(found.values())
-    risk = 1 - sum(chance for guess, chance in found.items() if guess.as_keyed) / whole
+    found = _explanations(use, register, value, {r: Use.of(meter, r, today) for r in others}, dict(given))
+    found += _foreign(value, neighbours, today)
+    whole = sum(guess.weight for guess in found)
+    risk = sum(guess.weight for guess in found if not guess.as_keyed) / whole
     ranked = _ranked(found)
-    mistake, weight = max(
-        ((guess, chance / whole) for guess, chance in found.items() if guess.hypothesis in _MISTAKES),
-        key=lambda item: item[1],
-        default=(None, 0.0),
-    )
+    mistakes = (guess for guess in found if guess.hypothesis in _MISTAKES)
+    mistake = max(mistakes, key=lambda guess: guess.weight, default=None)
+    weight = mistake.weight / whole if mistake else 0.0
     confirm = mistake.question if mistake and weight >= NAMED else Question(Ask.READ_BACK)
     if register.last is None:
         return Plausible(None, 0 if risk < sure else register.width, confirm, risk, ranked)
@@ -252,11 +231,8 @@ def too_wide(meter: Meter, register: Register, keyed: str, today: date) -> tuple
     if len(keyed) <= register.width:
         raise ValueError(f"{keyed} fits a display of {register.width} digits: diagnose it")
     use = Use.of(meter, register, today)
-    found: dict[Guess, float] = defaultdict(float)
-    for hypothesis, meant, chance, decimals in meanings(keyed, register.width):
-        found[Guess(hypothesis, meant, decimals=decimals)] += chance * use.shows(meant)
-    found[Guess(Hypothesis.BEYOND_CAPACITY, None)] = RATES[Hypothesis.BEYOND_CAPACITY] / use.turn
-    return _ranked(found)
+    unknown = Guess(Hypothesis.BEYOND_CAPACITY, None, weight=RATES[Hypothesis.BEYOND_CAPACITY] / use.turn)
+    return _ranked([*_meant(keyed, use, register.width), unknown])
 
 
 @lru_cache(maxsize=1024)
@@ -305,11 +281,14 @@ def _worth_trying(meter: Meter, register: Register, today: date, neighbours: tup
     last = use.last or 0
     likely = [use.likeliest, last, last + 1, last + use.believable, last + use.believable // 2]
     bounds = [last + 2 * use.believable + 1, last + use.believable + 1, last + use.capacity, last + use.capacity + 1]
-    foreign = [Use.of(meter, other, today) for other in meter.registers if other.zone != register.zone]
+    foreign = [Use.of(meter, other, today) for other in _others(meter, register)]
     foreign += [Use.of(other, r, today) for other in neighbours for r in other.registers]
     bounds += [other.likeliest for other in foreign] + [0, last - 1 - min(last // 10, 100), last - 1, top]
     for value in likely + bounds:
         yield value % (top + 1)
+    yield from range(0, top + 1, top // 64 + 1)
+    for step in (2**n for n in range(2, register.width * 3)):
+        yield from ((last + step) % (top + 1), (last - step) % (top + 1), last // 10 + step % 10)
     for value in likely:
         yield from (made for made in _slipped(str(value % (top + 1)), register.width) if made <= top)
 
@@ -325,117 +304,55 @@ def _slipped(shown: str, width: int) -> Iterator[int]:
     yield from (int(shown + tail) for tail in ("4", "04", "004"))
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What a register may have counted since its last value, and how likely each figure is.
+def _others(meter: Meter, register: Register) -> tuple[Register, ...]:
+    return tuple(r for r in meter.registers if (r.zone, r.energy) != (register.zone, register.energy))
 
-    last, turn: the last value, None when there is none, and 10 ** width.  usual: kWh a day, None when unknown.
-    days: since the last value, both ends whole; capacity: the most that the connection can have carried.
-    believable: the most that passes without a question.
-    """
 
-    last: int | None
-    turn: int
-    usual: float | None
-    days: int
-    capacity: int
-    believable: int
-    dated: bool
-
-    @classmethod
-    def of(cls, meter: Meter, register: Register, today: date) -> Self:
-        """Of this register, as of `today`."""
-        on = register.last_on
-        days = max((today - on).days, 0) + 1 if on else UNKNOWN_SPAN
-        capacity = believable = ceil(meter.power * 24 * days / meter.multiplier)
-        if register.usual is not None:
-            usual = USUAL_TIMES * register.usual * days + USUAL_SLACK / meter.multiplier
-            believable = min(capacity, ceil(usual))
-        return cls(register.last, 10**register.width, register.usual, days, capacity, believable, on is not None)
-
-    def since(self, value: int) -> int | None:
-        """Units counted if the display shows `value`: forward, or once past all nines.  None: neither can be.
-
-        None also without a last value.  Past all nines means: by less than half of the range, within the capacity.
-        """
-        if self.last is None:
-            return None
-        used = value - self.last
-        if used < 0:
-            used += self.turn
-            return used if used <= min(self.capacity, self.turn // 2) else None
-        return used if used <= self.capacity else None
-
-    def shows(self, value: int) -> float:
-        """P(the display shows `value` today)."""
-        if self.last is None:
-            return 1 / self.turn
-        used = self.since(value)
-        if used is None:
-            return 0.0
-        if self.usual is None:
-            return 1 / (min(self.capacity, self.turn) + 1)
-        if self.dated:
-            return self._density(used, self.usual * self.days)
-        return sum(self._density(used, self.usual * days) for days in SPANS) / len(SPANS)
-
-    @property
-    def likeliest(self) -> int:
-        """What the display shows after average use; where nothing is known of it, an invented value."""
-        if self.last is None:
-            return min(1234, self.turn - 1)
-        return (self.last + ceil((self.usual or 0) * (self.days - 1))) % self.turn
-
-    @property
-    def should_have_moved(self) -> bool:
-        """Is it odd to see the same value again?"""
-        days = self.days - 1
-        return days >= STILL_DAYS if self.usual is None else self.usual * days >= STILL
-
-    @staticmethod
-    def _density(used: int, usual: float) -> float:
-        off = log((used + GRAIN) / (usual + GRAIN)) / SPREAD
-        return 2 / (pi * sqrt(3) * (1 + off * off / 3) ** 2) / (SPREAD * (used + GRAIN))
+def _meant(keyed: str, use: Use, width: int) -> list[Guess]:
+    """What a slip may have made of another value, each weighted with P(keyed and so)."""
+    return [
+        Guess(hypothesis, meant, weight=chance * shown, decimals=decimals)
+        for hypothesis, meant, chance, decimals in meanings(keyed, width)
+        if (shown := use.shows(meant))
+    ]
 
 
 def _explanations(
-    use: Use, register: Register, value: int, zones: Mapping[Zone, Use], given: tuple[tuple[Zone, int], ...]
-) -> dict[Guess, float]:
-    """Every explanation on this meter with P(keyed and so)."""
-    found: dict[Guess, float] = defaultdict(float)
-    for hypothesis, meant, chance, decimals in meanings(str(value), register.width):
-        if shown := use.shows(meant):
-            found[Guess(hypothesis, meant, decimals=decimals)] += chance * shown
-    told = dict(given)
-    for zone, other in zones.items():
+    use: Use, register: Register, value: int, others: Mapping[Register, Use], given: Mapping[Register, int]
+) -> list[Guess]:
+    """Every explanation on this meter, weighted with P(keyed and so)."""
+    found = _meant(str(value), use, register.width)
+    for other, there in others.items():
         if other.last is not None:
-            chance = RATES[Hypothesis.ZONES_SWAPPED] / len(zones) * other.shows(value)
-            if zone in told:  # then the two belong the other way round; every other explanation has them as keyed
-                chance *= use.shows(told[zone]) / max(other.shows(told[zone]), 1 / other.turn)
-            found[Guess(Hypothesis.ZONES_SWAPPED, None, zone)] = chance
+            chance = RATES[Hypothesis.ZONES_SWAPPED] / len(others) * there.shows(value)
+            if other in given:  # the two belong the other way round; every other explanation has them as keyed
+                chance *= use.shows(given[other]) / max(there.shows(given[other]), 1 / there.turn)
+            found.append(Guess(Hypothesis.ZONES_SWAPPED, None, other.zone, chance, other.energy))
     if value == use.last:
-        found[Guess(Hypothesis.UNCHANGED, None)] = RATES[Hypothesis.UNCHANGED]
-    rolled = use.last is not None and value < use.last
-    keyed = Hypothesis.ROLLED_OVER if rolled else Hypothesis.TRUE
-    found[Guess(keyed, value)] = (1 - sum(RATES.values())) * use.shows(value)
-    found[Guess(Hypothesis.BEYOND_CAPACITY, value)] = RATES[Hypothesis.BEYOND_CAPACITY] / use.turn
+        found.append(Guess(Hypothesis.UNCHANGED, None, weight=RATES[Hypothesis.UNCHANGED]))
+    if shown := use.shows(value):
+        rolled = use.last is not None and value < use.last
+        keyed = Hypothesis.ROLLED_OVER if rolled else Hypothesis.TRUE
+        found.append(Guess(keyed, value, weight=_RIGHT * shown))
+    else:
+        found.append(Guess(Hypothesis.BEYOND_CAPACITY, value, weight=RATES[Hypothesis.BEYOND_CAPACITY] / use.turn))
     return found
 
 
-def _foreign(value: int, neighbours: tuple[Meter, ...], today: date) -> dict[Guess, float]:
+def _foreign(value: int, neighbours: tuple[Meter, ...], today: date) -> list[Guess]:
     """That it is another meter's value."""
     registers = [(m, r) for m in neighbours for r in m.registers if r.last is not None]
     chance = RATES[Hypothesis.OTHER_METER] / max(len(registers), 1)
-    return {
-        Guess(Hypothesis.OTHER_METER, None, r.zone, meter=m.number): chance * Use.of(m, r, today).shows(value)
+    return [
+        Guess(Hypothesis.OTHER_METER, None, r.zone, chance * Use.of(m, r, today).shows(value), r.energy, m.number)
         for m, r in registers
-    }
+    ]
 
 
-def _ranked(found: Mapping[Guess, float]) -> tuple[Guess, ...]:
-    """Likeliest first; what is not worth a thousandth is left out."""
-    whole = sum(found.values())
-    kept = {guess: chance for guess, chance in found.items() if chance > _NEGLIGIBLE * whole}
-    whole = sum(kept.values())
-    order = sorted(kept.items(), key=lambda item: -item[1])
-    return tuple(Guess(g.hypothesis, g.meant, g.zone, chance / whole, g.meter, g.decimals) for g, chance in order)
+def _ranked(found: list[Guess]) -> tuple[Guess, ...]:
+    """Likeliest first; errors not worth a thousandth are left out, "shown as keyed" never."""
+    least = _NEGLIGIBLE * sum(guess.weight for guess in found)
+    kept = [guess for guess in found if guess.weight > least or guess.hypothesis in _SHOWN]
+    whole = sum(guess.weight for guess in kept)
+    kept.sort(key=lambda guess: -guess.weight)
+    return tuple(replace(guess, weight=guess.weight / whole) for guess in kept)

@@ -22,7 +22,8 @@ class Hypothesis(StrEnum):
 
     TRUE = "true"  # shown as keyed
     ROLLED_OVER = "rolled_over"  # shown as keyed, the counter went past all nines
-    BEYOND_CAPACITY = "beyond_capacity"  # shown as keyed; then what we hold of this meter is wrong
+    BEYOND_CAPACITY = "beyond_capacity"  # shown as keyed, though nothing the connection carries leads there: our
+    # records of this meter are wrong (power, multiplier, width, last value), or it was replaced
     SWAPPED_DIGITS = "swapped_digits"
     WRONG_DIGIT = "wrong_digit"
     MISSING_DIGIT = "missing_digit"
@@ -42,7 +43,7 @@ RATES: Final[dict[Hypothesis, float]] = {
     Hypothesis.ZONES_SWAPPED: 0.005,  # ours; of meters with several zones
     Hypothesis.OTHER_METER: 0.005,  # ours; of accounts with several meters
     Hypothesis.UNCHANGED: 0.003,  # ours
-    Hypothesis.BEYOND_CAPACITY: 0.0005,  # ours: meters exchanged, records wrong
+    Hypothesis.BEYOND_CAPACITY: 0.0005,  # ours
 }
 """How many of the keyed values are so; the rest are shown as keyed."""
 
@@ -88,7 +89,7 @@ class Meaning(NamedTuple):
 
 
 def meanings(keyed: str, width: int) -> Iterator[Meaning]:
-    """Every value of `width` digits from which one slip makes `keyed`; the same one may come several times.
+    """Every value of `width` digits from which one slip makes `keyed`: each once for each kind.
 
     keyed: one digit or more; without leading zeros (a lone 0 stays) unless it is wider than the display.
     """
@@ -104,8 +105,9 @@ def meanings(keyed: str, width: int) -> Iterator[Meaning]:
 def _decimals(keyed: str, width: int) -> Iterator[Meaning]:
     rate = RATES[Hypothesis.DECIMALS]
     for places, share in enumerate(PLACES, 1):
-        if 1 <= len(keyed) - places <= width:
-            yield Meaning(Hypothesis.DECIMALS, int(keyed[:-places]), rate * share / 10**places, places)
+        meant = int(keyed[:-places] or "0")  # "08" of 0.8 arrives here as 8
+        if 0 <= len(keyed) - places <= width and meant != int(keyed):
+            yield Meaning(Hypothesis.DECIMALS, meant, rate * share / 10**places, places)
 
 
 def _extra(keyed: str, width: int) -> Iterator[Meaning]:
@@ -113,25 +115,31 @@ def _extra(keyed: str, width: int) -> Iterator[Meaning]:
     if not 1 <= length <= width:
         return
     for i, digit in enumerate(keyed):
-        if i and digit == keyed[i - 1]:
-            yield Meaning(Hypothesis.EXTRA_DIGIT, int(keyed[:i] + keyed[i + 1 :]), rate * DOUBLED / length)
-        else:
-            chance = rate * (1 - DOUBLED) / (10 * (length + 1))
-            yield Meaning(Hypothesis.EXTRA_DIGIT, int(keyed[:i] + keyed[i + 1 :]), chance)
+        if digit == keyed[i + 1 : i + 2]:
+            continue  # one of several that are the same: the last of them stands for all
+        repeats = i > 0 and digit == keyed[i - 1]
+        chance = rate * DOUBLED / length if repeats else rate * (1 - DOUBLED) / (10 * (length + 1))
+        yield Meaning(Hypothesis.EXTRA_DIGIT, int(keyed[:i] + keyed[i + 1 :]), chance)
 
 
 def _missing(keyed: str) -> Iterator[Meaning]:
     chance = RATES[Hypothesis.MISSING_DIGIT] / (len(keyed) + 1)
+    places: dict[int, int] = {}
     for i in range(len(keyed) + 1):
         for digit in "0123456789" if i else "123456789":
-            yield Meaning(Hypothesis.MISSING_DIGIT, int(keyed[:i] + digit + keyed[i:]), chance)
+            meant = int(keyed[:i] + digit + keyed[i:])
+            places[meant] = places.get(meant, 0) + 1
+    places.pop(int(keyed), None)
+    for meant, count in places.items():
+        yield Meaning(Hypothesis.MISSING_DIGIT, meant, chance * count)
 
 
 def _wrong(keyed: str, width: int) -> Iterator[Meaning]:
     shown, blank = keyed.zfill(width), width - len(keyed)
     chance = RATES[Hypothesis.WRONG_DIGIT] / len(keyed)
     for i, digit in enumerate(shown):
-        unit, rest = 10 ** (width - 1 - i), int(shown) - int(digit) * 10 ** (width - 1 - i)
+        unit = 10 ** (width - 1 - i)
+        rest = int(shown) - int(digit) * unit
         for meant in _PAD:
             if meant != digit:
                 zero = ZEROS if i < blank or (i == blank and meant == "0") else 1.0
