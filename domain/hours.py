@@ -8,7 +8,7 @@ both times, one that is missing shortens the day.
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final
 
 from domain.model import Opening, Slot
@@ -26,14 +26,14 @@ _WEEK: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturda
 
 def open_at(service: str, at: datetime, book: Policies) -> bool:
     """Is it open at this instant (timezone-aware)?  The instant of closing is closed.  Raises NoPolicy."""
-    return any(slot.begins <= at for slot in islice(openings(service, at, book), 1))
+    begun = takewhile(lambda slot: slot.begins <= at, _daily(service, local_day(at), book))
+    return any(at < slot.ends for slot in begun)
 
 
 def next_opening(service: str, at: datetime, book: Policies) -> datetime | None:
     """From when on it is open: `at` itself when it is open then; None when it isn't for a month.  Raises NoPolicy."""
-    for slot in openings(service, at, book):
-        return max(slot.begins, at.astimezone(UTC))
-    return None
+    coming = (slot for slot in _daily(service, local_day(at), book) if at < slot.ends)
+    return next((max(slot.begins, at.astimezone(UTC)) for slot in coming), None)
 
 
 def openings(service: str, at: datetime, book: Policies) -> Iterator[Slot]:

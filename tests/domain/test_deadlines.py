@@ -216,6 +216,12 @@ def test_an_interim_reply_after_the_deadline_does_not_extend_it():
         extended(found, midnight, DEFAULTS)
 
 
+def test_an_interim_reply_from_before_the_registration_is_a_mistake():
+    assert extended(running(), noon(date(2026, 11, 2)), DEFAULTS).extended
+    with pytest.raises(NotExtendable, match="2026-11-01"):
+        extended(running(), noon(date(2026, 11, 1)), DEFAULTS)
+
+
 @pytest.mark.parametrize("topic", [Topic.QUALITY, Topic.BILLING])
 def test_a_guaranteed_standard_knows_no_interim_reply(topic: Topic):
     with pytest.raises(NotExtendable, match="375"):

@@ -56,6 +56,12 @@ def given_(found: Estimate | None) -> tuple[int, int, Method]:
         (one("2026-10-01 1000, 2026-11-01 1030", multiplier=40), (1059, 1160)),  # 1200 / 31 * 30 / 40 = 29.03
         (one("2026-10-01 1000, 2026-10-20 9999, 2026-11-01 1155"), (1305, 150)),  # the later, lower one is believed
         (one("2026-10-01 1000, 2026-11-01 1200, 2026-11-01 1155"), (1305, 150)),  # twice on a day: the later entry
+        (
+            one("2026-08-01 1000, 2026-09-25 9999, 2026-11-01 1460"),
+            (1610, 150),
+        ),  # and what stood above it is forgotten
+        (one("2026-10-05 900, 2026-10-05 1000, 2026-11-01 1135"), (1285, 150)),  # twice on the first day
+        (one("2026-07-01 0, 2026-10-04 1000, 2026-11-01 1140"), (1290, 150)),  # 28 days are enough
         (one("2026-11-01 1155"), None),
         (one("2026-12-02 1155"), None),
         ([Mounted(5, ())], None),
@@ -103,11 +109,19 @@ def test_without_readings_of_a_year_ago_the_average_is_taken(history: list[Mount
     assert given_(found) == (1305, 150, Method.AVERAGE)
 
 
+@pytest.mark.parametrize(("last", "method"), [("2025-12-02", Method.YEAR_AGO), ("2025-12-03", Method.AVERAGE)])
+def test_use_between_readings_more_than_62_days_apart_is_not_told_by_month(last: str, method: Method):
+    found = estimate(one(f"2025-10-01 0, {last} 620, 2026-11-01 4000"), NOVEMBER, YEAR_AGO)
+    assert found and found.method is method
+
+
 def test_without_any_interval_the_use_noted_at_the_register_is_taken_else_nothing_is_known():
     history = one("2026-11-01 1155", multiplier=20)
     assert estimate(history, NOVEMBER, AVERAGE) is None
     assert given_(estimate(history, NOVEMBER, AVERAGE, usual=4.99)) == (1304, 2980, Method.USUAL)
     assert given_(estimate(history, NOVEMBER, AVERAGE, usual=-1.0)) == (1155, 0, Method.USUAL)
+    less = Past(1100, date(2026, 10, 31), Source.ESTIMATE)
+    assert given_(estimate(history, NOVEMBER, AVERAGE, billed=less, usual=-1.0)) == (1155, 1100, Method.USUAL)
     assert estimate(history, NOVEMBER, EstimatePolicy((Method.AVERAGE, Method.YEAR_AGO)), usual=4.99) is None
 
 
@@ -167,6 +181,19 @@ def test_what_was_used_on_the_old_meter_counts_in_the_average_and_in_the_bill():
     found = estimate([OLD, new], NOVEMBER, AVERAGE, billed=OLD.readings[1])
     assert given_(found) == (207, 300, Method.AVERAGE)  # ten a day: 100 on the old one, 200 on the new one
     assert found and (found.inputs.kwh, found.inputs.over) == (410, 41)
+
+
+def test_an_average_that_the_new_meter_can_give_does_not_look_at_the_old_one():
+    old = Mounted(5, past("2026-08-01 0, 2026-09-01 3100"))
+    new = Mounted(5, past("2026-09-01 0, 2026-10-01 300, 2026-11-01 455"))
+    assert given_(estimate([old, new], NOVEMBER, AVERAGE)) == (605, 150, Method.AVERAGE)
+
+
+def test_a_bill_of_the_day_of_replacement_is_found_on_the_meter_that_it_was_read_on():
+    old = Mounted(5, past("2026-10-01 99000, 2026-11-01 99310"))
+    new = Mounted(6, past("2026-11-01 7"))
+    assert given_(estimate([old, new], NOVEMBER, AVERAGE, billed=old.readings[1])) == (307, 300, Method.AVERAGE)
+    assert given_(estimate([old, new], NOVEMBER, AVERAGE, billed=new.readings[0])) == (307, 300, Method.AVERAGE)
 
 
 def test_energy_crosses_to_a_meter_with_transformers_as_energy():

@@ -96,6 +96,7 @@ def test_a_decree_that_makes_a_holiday_a_working_day_opens_the_office():
 def test_a_break_at_noon_and_hours_over_midnight():
     book = service("office", Open(WORKDAYS, time(13), time(17)), Open(WORKDAYS, time(8), time(12)))
     assert next_opening("office", kyiv("2026-11-23 12:30"), book) == kyiv("2026-11-23 13:00")
+    assert next_opening("office", kyiv("2026-11-23 06:00"), book) == kyiv("2026-11-23 08:00")
     night = service("crew", Open((5,), time(22), time(6)))
     assert open_at("crew", kyiv("2026-11-28 05:59"), night) and not open_at("crew", kyiv("2026-11-28 06:00"), night)
     assert not open_at("crew", kyiv("2026-11-27 05:00"), night)
@@ -165,6 +166,19 @@ def test_windows_begin_when_the_service_opens_be_it_at_half_past():
     first, second = callback_windows(kyiv("2026-11-23 05:00"), book, 2)
     assert first == Slot(kyiv("2026-11-23 08:30"), kyiv("2026-11-23 10:30"))
     assert second == Slot(kyiv("2026-11-23 10:30"), kyiv("2026-11-23 12:00"))
+
+
+def test_less_than_an_hour_before_closing_is_no_window():
+    book = service("callbacks", Open(DAILY, time(8), time(12, 30)))
+    assert callback_windows(kyiv("2026-11-23 05:00"), book) == slots(
+        "2026-11-23 08 10", "2026-11-23 10 12", "2026-11-24 08 10"
+    )
+
+
+def test_around_the_clock_a_window_may_go_over_midnight():
+    book = service("callbacks", Open(DAILY, time(0), time(0)), holidays=True)
+    (window,) = callback_windows(kyiv("2026-11-23 22:30"), book, 1)
+    assert window == Slot(kyiv("2026-11-23 23:00"), kyiv("2026-11-24 01:00"))
 
 
 @given(st.datetimes(datetime(2024, 1, 1), datetime(2030, 12, 31), timezones=st.just(UTC)), st.integers(1, 6))  # noqa: DTZ001
