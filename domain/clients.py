@@ -22,7 +22,7 @@ from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.model import Source
-from domain.tables import clients
+from domain.tables import accounts, clients
 
 SOURCES: Final = (Source.WEB, Source.BOT, Source.INSPECTOR, Source.SMART_METER)
 """Channels that a client may speak for; the others are our own."""
@@ -119,6 +119,13 @@ def of_key(conn: Connection, key: str) -> Client | None:
     return _client(row)
 
 
+def deals_with(conn: Connection, client: Client, account: str) -> bool:
+    """Whether this account is any of its business."""
+    if client.supplier is None:
+        return True
+    return conn.execute(_SUPPLIED, {"of": account, "by": client.supplier}).one_or_none() is not None
+
+
 def listed(conn: Connection) -> list[Client]:
     """All clients, revoked ones too, by name."""
     return [_client(row) for row in conn.execute(select(clients).order_by(clients.c.name))]
@@ -161,3 +168,6 @@ def _client(row: Any) -> Client:
 
 _KEY: Final = re.compile(r"hlk_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _BY_PREFIX: Final = select(clients).where(clients.c.prefix == bindparam("of"))
+_SUPPLIED: Final = select(accounts.c.number).where(
+    accounts.c.number == bindparam("of"), accounts.c.supplier == bindparam("by")
+)

@@ -243,6 +243,11 @@ def spread(conn: Connection, now: datetime, limit: int = 200) -> int:
     return len(happened)
 
 
+def unspread(conn: Connection) -> bool:
+    """Whether there are events that nobody was told of yet."""
+    return conn.execute(_UNSPREAD, {"most": 1}).first() is not None
+
+
 def heads(conn: Connection) -> dict[int, datetime]:
     """Webhook -> when its oldest pending delivery may be attempted; of those that are not disabled."""
     rows = conn.execute(_HEADS).all()

@@ -7,8 +7,7 @@ answer; a controller that isn't ready is not to be killed for it, since it may h
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from socket import socket
 from typing import Any
 
@@ -18,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from domain import calls
 from domain.store import Store
+from ivr.console.quiet import Quiet
 
 
 def application(store: Store, registry: CollectorRegistry, ready: Callable[[], bool]) -> FastAPI:
@@ -57,15 +57,7 @@ def application(store: Store, registry: CollectorRegistry, ready: Callable[[], b
     return app
 
 
-class _Quiet(uvicorn.Server):
-    """A server that leaves signals to whoever runs the process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def serve(store: Store, registry: CollectorRegistry, ready: Callable[[], bool], listening: socket) -> None:
     """Serve the application on a socket that listens already, until cancelled."""
     app = application(store, registry, ready)
-    await _Quiet(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")).serve([listening])
+    await Quiet(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")).serve([listening])
