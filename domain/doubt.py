@@ -288,7 +288,8 @@ def _worth_trying(meter: Meter, register: Register, today: date, neighbours: tup
         yield value % (top + 1)
     yield from range(0, top + 1, top // 64 + 1)
     for step in (2**n for n in range(2, register.width * 3)):
-        yield from ((last + step) % (top + 1), (last - step) % (top + 1), last // 10 + step % 10)
+        yield from ((last + step) % (top + 1), (last - step) % (top + 1))
+    yield from (value for value in range(last // 10, last // 10 + 10) if value <= top)
     for value in likely:
         yield from (made for made in _slipped(str(value % (top + 1)), register.width) if made <= top)
 
