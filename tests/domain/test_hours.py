@@ -116,6 +116,10 @@ def test_new_hours_hold_from_their_day_on():
     assert next_opening("office", kyiv("2026-11-30 17:30"), book) == kyiv("2026-12-01 09:00")
 
 
+def test_a_stretch_that_ends_at_this_instant_is_over():
+    assert next(openings("office", kyiv("2026-11-23 17:00"), DEFAULTS)).begins == kyiv("2026-11-24 08:00")
+
+
 def test_a_service_that_never_opens_has_no_next_opening_and_no_windows():
     book = service("callbacks")
     assert next_opening("callbacks", kyiv("2026-11-23 12:00"), book) is None
