@@ -20,7 +20,8 @@ def switch_on(conn: Connection, command: SwitchOn, context: Context) -> int:
     if command.until is not None and command.until <= context.at:
         raise BadTime(f"nothing can be announced until {command.until}: it is {context.at}")
     if command.region is not None and conn.execute(_REGION, {"of": command.region}).first() is None:
-        raise DeskRefusal(f"no building that we know is in region {command.region!r}: nobody would hear it")
+        there_are = ", ".join(conn.scalars(_REGIONS)) or "none: no addresses have been imported"
+        raise DeskRefusal(f"no address that we know is in region {command.region!r}; regions: {there_are}")
     same = {"of_prompt": command.prompt, "of_region": command.region, "now": context.at}
     for standing in conn.execute(_STANDING, same).all():
         _off(conn, standing.id, context)
@@ -62,6 +63,7 @@ _now = bindparam("now", type_=announcements.c.off_at.type)
 _on = or_(announcements.c.off_at.is_(None), announcements.c.off_at > _now)
 _of_region = bindparam("of_region", type_=announcements.c.region.type)
 _REGION: Final = select(buildings.c.id).where(buildings.c.region == bindparam("of")).limit(1)
+_REGIONS: Final = select(buildings.c.region).distinct().order_by(buildings.c.region).limit(50)
 _ON: Final = insert(announcements).returning(announcements.c.id)
 _ONE: Final = select(announcements).where(announcements.c.id == bindparam("of")).with_for_update()
 _STANDING: Final = select(announcements.c.id).where(
