@@ -3,6 +3,7 @@
     python -m bench.calls     real calls: our controller and a plain dialplan, side by side on one Asterisk
     python -m bench.parts     what a conversation costs without an exchange, and what sealing its tape costs
     python -m bench.store     the store alone, with many accounts
+    python -m bench.keying    keying errors, simulated; puts its figures into docs/doubt.md itself
     python -m bench.report    puts the figures of bench/results/ into docs/benchmarks.md
 
 Rule: a figure in the documentation comes from a file in `bench/results/`, and that from one of these commands.

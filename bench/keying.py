@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import variance
 from typing import Final
 
 from pydantic import BaseModel
@@ -246,7 +247,8 @@ class Kind(BaseModel):
 
 class Keying(BaseModel):
     """A run.  accepted: design -> miss -> of 10,000 errors; large: the same, wrong by more than `LARGE` kWh;
-    repeated: repeat -> miss -> of 10,000 errors, as chosen; misread: a misread digit's way to ACCEPTED."""
+    repeated: repeat -> miss -> of 10,000 errors, as chosen; misread: a misread digit's way to ACCEPTED;
+    spread: standard error of the chosen design's figure at miss 1 %."""
 
     machine: Machine
     errors: int
@@ -257,6 +259,7 @@ class Keying(BaseModel):
     repeated: dict[str, list[float]]
     denied: dict[str, list[float]]
     misread: float
+    spread: float
 
 
 LARGE: Final = 50
@@ -288,8 +291,15 @@ def of_kind(kind: Hypothesis, fates: list[Fate]) -> Kind:
     )
 
 
+def _variance(kind: Hypothesis, fates: list[Fate]) -> float:
+    """What one kind adds to the variance of the chosen design's share of accepted errors."""
+    found = [f.accepted(CHOSEN, Habits()) for f in fates if f.kind is kind]
+    share = sum(f.weight for f in fates if f.kind is kind) / sum(f.weight for f in fates)
+    return share**2 * variance(found) / len(found)
+
+
 def measure(each: int, seed: int = 34) -> Keying:
-    """Simulate.  each: tries at every kind of error; twice as many correct values."""
+    """Simulate.  each: tries at every kind of error, and as many correct values."""
     chance = random.Random(seed)
     fates = errors(chance, each)
 
@@ -303,13 +313,14 @@ def measure(each: int, seed: int = 34) -> Keying:
     return Keying(
         machine=Machine.this(),
         errors=len(fates),
-        honest=honest(chance, 2 * each),
+        honest=honest(chance, each),
         kinds=[of_kind(kind, fates) for kind in RATES],
         accepted={design.name: row(design) for design in DESIGNS},
         large={design.name: row(design, large=True) for design in DESIGNS},
         repeated={f"{repeat:.1%}": row(CHOSEN, repeat=repeat) for repeat in REPEATS},
         denied={f"{deny:.0%}": row(CHOSEN, deny=deny) for deny in DENIALS},
         misread=per(wrong, lambda f: f.risk is not None),
+        spread=1e4 * sum(_variance(kind, fates) for kind in RATES) ** 0.5,
     )
 
 
@@ -354,6 +365,7 @@ def facts(run: Keying) -> list[str]:
     p50, p99 = run.honest.ms
     return [
         f"{run.errors} errors, {run.honest.n} correct values; {p50:.2f} ms of CPU each (p50; p99: {p99:.2f}).",
+        f"Sampling error of the last row of the first table at miss 1 %: {run.spread:.2f} (one standard error).",
         f"Stored as doubtful when the caller insists: {run.honest.doubted:.2%} of correct values.",
         f"Slips of the second keying, as chosen: {run.honest.slipped:.2%} of correct values are keyed a third time.",
         f"A misread digit (no keying error: the eye's, repeated faithfully) is plausible in {run.misread:.0%} of "
@@ -365,7 +377,7 @@ def main() -> None:
     """Simulate keying errors."""
     parser = argparse.ArgumentParser(prog="python -m bench.keying", description=main.__doc__)
     parser.add_argument("--quick", action="store_true", help="few callers, nothing kept; to see that it works")
-    parser.add_argument("--each", type=int, default=10_000, help="tries at every kind of error")
+    parser.add_argument("--each", type=int, default=20_000, help="tries at every kind of error")
     given = parser.parse_args()
     run = measure(500 if given.quick else given.each)
     console = Console(highlight=False)
