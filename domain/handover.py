@@ -210,7 +210,7 @@ def _open(conn: Connection, due: _Due, at: datetime) -> File:
     }
     key = conn.execute(insert(handover_files).values(values)).inserted_primary_key
     assert key is not None
-    whose = "".join(each if each.isalnum() or each in "-." else "-" for each in due.supplier or "no-supplier")
+    whose = "".join(each if each.isalnum() else "-" for each in due.supplier or "no-supplier")
     name = f"{due.stage}_{due.period:%Y-%m}_{whose}_{key[0]:06d}.csv"
     conn.execute(update(handover_files).where(handover_files.c.id == key[0]).values(name=name))
     return _one(conn, key[0])
