@@ -92,7 +92,6 @@ def _read(row: Row[Any]) -> AnyRow:
 
 
 _strictly: Final = with_config(ConfigDict(extra="forbid"))  # a misspelt field is an error and not a default
-_strictly(policy.Open)
 _ADAPTERS: Final[dict[str, TypeAdapter[AnyTerms]]] = {
     kind: TypeAdapter(_strictly(terms)) for kind, terms in KINDS.items()
 }
