@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "announce": "ivr.commands.announce:announce",
     "policy": "ivr.commands.policy:policy",
     "escalate": "ivr.commands.escalate:escalate",
+    "readings": "ivr.commands.readings:readings",
     "import": "ivr.commands.intake:take_in",
     "api": "ivr.commands.api:api",
     "client": "ivr.commands.client:client",
