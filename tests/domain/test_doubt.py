@@ -212,6 +212,17 @@ def test_how_sure_is_sure_enough_is_an_argument():
     assert isinstance(odd, Plausible) and not odd.sure
 
 
+def test_every_explanation_knows_its_question():
+    asked = {guess.hypothesis: guess.question.ask for guess in verdict(register(), 2000).guesses}
+    assert asked[Hypothesis.UNCHANGED] is Ask.UNCHANGED
+    assert asked[Hypothesis.TRUE] is Ask.INSIST
+
+
+def test_which_other_registers_are_thought_of_is_an_argument():
+    alone = diagnose(TWO, DAY, 6215, TODAY, others=())
+    assert Hypothesis.ZONES_SWAPPED not in {guess.hypothesis for guess in alone.guesses}
+
+
 # --- the bounds of decision 034
 
 
