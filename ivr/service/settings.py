@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -69,6 +70,12 @@ class Settings(BaseSettings):
     http_port: int | None = Field(
         None, ge=1, le=65535, description="TCP, health and figures on loopback; default: free"
     )
+    api_address: str = Field("127.0.0.1", description="where `ivr api` is served, an IP address; it is not encrypted")
+    api_port: int | None = Field(None, ge=1, le=65535, description="TCP, the channel API (`ivr api`); default: free")
+    webhooks_plain: bool = Field(False, description="webhooks may lead to http:// too, not only to https://")
+    webhooks_private: bool = Field(
+        False, description="webhooks may lead into private networks and to this machine, too"
+    )
     rtp_ports: str | None = Field(None, pattern=r"^\d{4,5}-\d{4,5}$", description="UDP; FIRST-LAST, two for a call")
     drain: FiniteFloat = Field(60.0, ge=0, description="how long calls may go on after the order to stop")
     keep_asterisk: bool = Field(True, description="leave Asterisk and its calls alone on an orderly stop")
@@ -94,6 +101,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"{number!r} is no number that somebody could dial")
             cls._flow_exists(name)
         return numbers
+
+    @field_validator("api_address")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        try:
+            return str(ip_address(address))
+        except ValueError:
+            raise ValueError("an IP address of this machine, e.g. 127.0.0.1 or 0.0.0.0") from None
 
     @field_validator("rtp_ports")
     @classmethod
