@@ -5,22 +5,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.phone import as_dialled, e164
-from ivr.dialog import Call, GaveUp, Grammar, Manner, Nomatch, Progress, yes_no
+from ivr.dialog import Call, Grammar, Manner, Nomatch, Progress, yes_no
 
 BY_HEART: Final = Manner(timeout=10.0, interdigittimeout=5.0)
 """Few people know their own number by heart; most look it up."""
 
 
 async def contact(call: Call) -> str:
-    """The number in E.164, confirmed.  Raises GaveUp when three numbers were not what the caller meant."""
+    """The number in E.164, confirmed."""
     shown = call.began.caller
     if shown and await call.ask("contact_shown", yes_no, number=as_dialled(shown)):
         return shown
-    for _ in range(3):
+    while True:
         number = await call.ask("contact", TELEPHONE, manner=BY_HEART)
         if await call.ask("contact_read_back", yes_no, number=as_dialled(number)):
             return number
-    raise GaveUp
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,7 @@ async def danger(call: Call, account: str | None) -> None:
 
 async def no_light(call: Call, known: KnownCaller, account: str | None, kind: OutageKind) -> str | None:
     account = await whose(call, known, account)
-    news = OutageNews()
-    if account is not None:
-        call.about(account=account)
-        news = await call.do(AskSupply(account))
+    news = await call.do(AskSupply(account)) if account else OutageNews()
     if news.known:
         await call.say("outage_known", news=told(news, call.now))
         if news.number or not await parting(call, "outage_add"):

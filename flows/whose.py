@@ -16,8 +16,14 @@ NONE: Final = "1"
 
 async def whose(call: Call, known: KnownCaller, account: str | None) -> str | None:
     """The account that was named before in this call, that we know the caller by, or that they key; None without."""
+    if account is None:
+        account = await ask(call, known)
     if account is not None:
-        return account
+        call.about(account=account)
+    return account
+
+
+async def ask(call: Call, known: KnownCaller) -> str | None:
     for one in known.accounts:
         if await call.ask("your_account", yes_no, ending=one.number[-4:]):
             return one.number
@@ -28,8 +34,8 @@ async def whose(call: Call, known: KnownCaller, account: str | None) -> str | No
 
 
 async def keyed(call: Call) -> str | None:
-    """The account that the caller keys; None when they have no number at hand, or three that are none."""
-    for _ in range(3):
+    """The account that the caller keys; None when they have no number at hand."""
+    while True:
         number = await call.ask("account_if_any", IF_ANY)
         if number is None:
             return None
@@ -39,7 +45,6 @@ async def keyed(call: Call) -> str | None:
             return number
         else:
             await call.say("account_unknown", fresh=True, number=number)
-    return None
 
 
 @dataclass(frozen=True, slots=True)
