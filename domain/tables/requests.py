@@ -22,6 +22,14 @@ from domain.desk import RefusalGround
 from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, RequestState, Topic
 from domain.tables.base import Id, Instant, metadata, words
 
+_UNPLANNED: Final = "restored_at IS NULL AND NOT planned"
+
+
+def where(condition: str) -> dict[str, Any]:
+    """Of an index: only of rows of which this is true."""
+    return {f"{name}_where": text(condition) for name in ("sqlite", "postgresql")}
+
+
 policies = Table(
     "policies",
     metadata,
@@ -85,7 +93,9 @@ requests = Table(
     ),
     Index("ix_requests_account", "account"),
     Index(
-        "ix_requests_due", "due", sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")
+        "ix_requests_due",
+        "due",
+        **where("closed_at IS NULL"),
     ),
     Index("ix_requests_escalate_at", "escalate_at"),
 )
@@ -101,15 +111,6 @@ request_events = Table(
     Column("details", Text, nullable=False),  # JSON
     Index("ix_request_events_request", "request", "id"),
 )
-
-_UNPLANNED: Final[dict[str, Any]] = {
-    f"{name}_where": text("restored_at IS NULL AND NOT planned AND building IS NOT NULL")
-    for name in ("sqlite", "postgresql")
-}
-_UNPLANNED_WIDE: Final[dict[str, Any]] = {
-    f"{name}_where": text("restored_at IS NULL AND NOT planned AND building IS NULL")
-    for name in ("sqlite", "postgresql")
-}
 
 incidents = Table(
     "incidents",
@@ -129,8 +130,9 @@ incidents = Table(
     CheckConstraint("NOT planned OR expected_at IS NOT NULL", "works_end"),
     Index("ix_incidents_building", "building", "restored_at"),
     Index("ix_incidents_feeder", "feeder", "restored_at"),
-    Index("ix_incidents_open_building", "building", unique=True, **_UNPLANNED),
-    Index("ix_incidents_open_feeder", "feeder", unique=True, **_UNPLANNED_WIDE),
+    Index("ix_incidents_merged_into", "merged_into", **where("merged_into IS NOT NULL")),
+    Index("ix_incidents_open_building", "building", unique=True, **where(f"{_UNPLANNED} AND building IS NOT NULL")),
+    Index("ix_incidents_open_feeder", "feeder", unique=True, **where(f"{_UNPLANNED} AND building IS NULL")),
 )
 
 outage_reports = Table(
@@ -151,6 +153,7 @@ outage_reports = Table(
     UniqueConstraint("call", "seq"),
     Index("ix_outage_reports_incident", "incident", "repeats", "account"),
     Index("ix_outage_reports_account", "account"),
+    Index("ix_outage_reports_repeats", "repeats", **where("repeats IS NOT NULL")),
 )
 
 orders = Table(
@@ -170,7 +173,11 @@ orders = Table(
     Column("seq", Integer),
     UniqueConstraint("call", "seq"),
     Index("ix_orders_account", "account"),
-    Index("ix_orders_due", "due", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    Index(
+        "ix_orders_due",
+        "due",
+        **where("done_at IS NULL"),
+    ),
 )
 
 callbacks = Table(
@@ -194,8 +201,7 @@ callbacks = Table(
     Index(
         "ix_callbacks_ends_at",
         "ends_at",
-        sqlite_where=text("done_at IS NULL"),
-        postgresql_where=text("done_at IS NULL"),
+        **where("done_at IS NULL"),
     ),
 )
 

@@ -181,6 +181,10 @@ def upgrade() -> None:
             f"ix_incidents_open_{column}", "incidents", [column], unique=True,
             sqlite_where=where, postgresql_where=where,
         )  # fmt: skip
+    where = sa.text("merged_into IS NOT NULL")
+    op.create_index(
+        "ix_incidents_merged_into", "incidents", ["merged_into"], sqlite_where=where, postgresql_where=where
+    )
     op.create_index("ix_incidents_building", "incidents", ["building", "restored_at"], unique=False)
     op.create_index("ix_incidents_feeder", "incidents", ["feeder", "restored_at"], unique=False)
     op.create_table(
@@ -318,6 +322,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_outage_reports_account", "outage_reports", ["account"], unique=False)
     op.create_index("ix_outage_reports_incident", "outage_reports", ["incident", "repeats", "account"], unique=False)
+    where = sa.text("repeats IS NOT NULL")
+    op.create_index(
+        "ix_outage_reports_repeats", "outage_reports", ["repeats"], sqlite_where=where, postgresql_where=where
+    )
     op.create_table(
         "requests",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
