@@ -250,17 +250,13 @@ def _keep(conn: Connection, period: Period, work: _Work, at: datetime) -> Any:
     stands = conn.execute(_LOCKED, {"of": period.first}).one()
     if stands.upto != work.after:  # another process closes the same month; go on after what it has done
         return stands
-    rows: list[dict[str, Any]] = []
-    for each in work.bills:
-        reading = each.reading
-        if each.estimate is not None:
-            key = conn.execute(_ESTIMATE, {**each.estimate, "at": at}).inserted_primary_key
-            assert key is not None
-            reading = key[0]
-        rows.append(
-            {"period": period.first, "register": each.register, "reading": reading, "used": each.used,
-             "why": each.why, "at": at}
-        )  # fmt: skip
+    estimates = [{**each.estimate, "at": at} for each in work.bills if each.estimate is not None]
+    made = iter(conn.execute(_ESTIMATES, estimates).scalars().all() if estimates else ())
+    rows = [
+        {"period": period.first, "register": each.register, "used": each.used, "why": each.why, "at": at,
+         "reading": next(made) if each.estimate is not None else each.reading}
+        for each in work.bills
+    ]  # fmt: skip
     if rows:
         conn.execute(_INSERT, rows)
     counts = {"measured": work.measured, "estimated": work.estimated, "unknown": work.unknown}
@@ -335,7 +331,7 @@ _BEGIN: Final = {
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
 _LOCKED: Final = select(closings).where(closings.c.period == bindparam("of", type_=Date)).with_for_update()
-_ESTIMATE: Final = insert(readings)
+_ESTIMATES: Final = insert(readings).returning(readings.c.id, sort_by_parameter_order=True)
 _INSERT: Final = insert(billings)
 _GO_ON: Final = (
     update(closings)

@@ -233,10 +233,8 @@ def _put_down(conn: Connection, file: File, lines: Sequence[_Line]) -> File:
     stands = _one(conn, file.id, lock=True)
     if stands.sha256 is not None:
         return stands
-    written = 0
-    for each in lines:
-        row = {"reading": each.reading, "stage": file.stage, "file": file.id, "line": each.text}
-        written += conn.execute(_PUT[conn.dialect.name], row).rowcount
+    rows = [{"reading": each.reading, "stage": file.stage, "file": file.id, "line": each.text} for each in lines]
+    written = conn.execute(_PUT[conn.dialect.name], rows).rowcount
     conn.execute(
         update(handover_files).where(handover_files.c.id == file.id).values(rows=handover_files.c.rows + written)
     )

@@ -17,8 +17,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import takewhile
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Date, and_, bindparam, select
 
@@ -37,8 +38,7 @@ MONTHS_BETWEEN: Final = 12
 """So many months that were not closed are gone through; more are taken as one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A stored reading.
 
     period: None: of no month's account, or stored before readings knew theirs.  stood_by: the customer got a receipt.
@@ -52,13 +52,6 @@ class Known:
     purpose: Purpose
     period: date | None
     stood_by: bool
-
-    @classmethod
-    def of(cls, row: Any) -> Self:
-        return cls(
-            row.id, row.value, row.read_on, row.source, row.status is Status.DOUBTFUL, row.purpose, row.period,
-            row.submission is not None,
-        )  # fmt: skip
 
     @property
     def past(self) -> Past:
@@ -151,12 +144,19 @@ def hangs(dial: Dial, span: Span) -> bool:
 def span_of(period: Period, book: Policies) -> Span:
     """The days whose readings are looked at for this month: after the window of the month before, to the end of its
     own.  Raises NoPolicy."""
-    return Span(window_of(period.previous, book).last + timedelta(days=1), window_of(period, book).last)
+    return _spans(period, book)[0]
+
+
+@lru_cache(maxsize=32)
+def _spans(period: Period, book: Policies) -> tuple[Span, Span]:
+    """The days that are looked at, and the window."""
+    window = window_of(period, book)
+    return Span(window_of(period.previous, book).last + timedelta(days=1), window.last), window
 
 
 def candidates(dial: Dial, period: Period, book: Policies) -> tuple[Candidate, ...]:
     """The readings that are looked at for this month, in the order in which they were stored."""
-    span, window = span_of(period, book), window_of(period, book)
+    span, window = _spans(period, book)
     found: list[Candidate] = []
     for each in dial.known:
         if each.period is not None:
@@ -206,10 +206,10 @@ def dials(conn: Connection, first: str, upto: str, period: Period) -> list[Dial]
     rows = conn.execute(_REGISTERS, asked).all()
     known: defaultdict[int, list[Known]] = defaultdict(list)
     for row in conn.execute(_KNOWN, asked):
-        known[row.register].append(Known.of(row))
+        known[row[0]].append(_known(row))
     for row in rows:
         if row.removed_on is None and not any(not each.doubtful for each in known[row.id]):
-            known[row.id][:0] = [Known.of(older) for older in conn.execute(_OLDER, {"of": row.id})]
+            known[row.id][:0] = [_known(older) for older in conn.execute(_OLDER, {"of": row.id})]
     before = {row.register: row for row in conn.execute(_BEFORE, asked)}
     found: list[Dial] = []
     for row in rows:
@@ -224,6 +224,12 @@ def dials(conn: Connection, first: str, upto: str, period: Period) -> list[Dial]
             )
         )  # fmt: skip
     return list(_with_predecessors(found))
+
+
+def _known(row: Any) -> Known:
+    """A row of `_READING`, by place: there are many."""
+    _, number, value, read_on, source, status, purpose, period, submission = row
+    return Known(number, value, read_on, source, status is Status.DOUBTFUL, purpose, period, submission is not None)
 
 
 def _with_predecessors(found: Sequence[Dial]) -> Iterator[Dial]:
@@ -270,11 +276,12 @@ _REGISTERS: Final = (
     .where(_OF_ACCOUNTS)
     .order_by(meters.c.account, meters.c.id, registers.c.id)
 )  # fmt: skip
+_READING: Final = (
+    readings.c.register, readings.c.id, readings.c.value, readings.c.read_on, readings.c.source, readings.c.status,
+    readings.c.purpose, readings.c.period, readings.c.submission,
+)  # fmt: skip
 _KNOWN: Final = (
-    select(
-        readings.c.register, readings.c.id, readings.c.value, readings.c.read_on, readings.c.source,
-        readings.c.status, readings.c.purpose, readings.c.period, readings.c.submission,
-    )
+    select(*_READING)
     .select_from(
         meters.join(registers, registers.c.meter == meters.c.id)
         .join(readings, readings.c.register == registers.c.id)
@@ -291,7 +298,7 @@ _KNOWN: Final = (
     .order_by(readings.c.register, readings.c.read_on, readings.c.id)
 )  # fmt: skip
 _OLDER: Final = (
-    select(readings)
+    select(*_READING)
     .where(readings.c.register == bindparam("of"), readings.c.status == Status.ACCEPTED)
     .order_by(readings.c.read_on, readings.c.id)
 )

@@ -5,10 +5,9 @@ are about active energy; where one register tells nothing, the sum is not known 
 """
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Final
 
-from sqlalchemy import Connection, Date, bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from domain import policies, rules
 from domain.commands import AskStatement, AskTerms
@@ -80,11 +79,11 @@ def _read(dial: Dial, period: Period, book: Policies) -> bool:
 
 def _last(conn: Connection, account: str) -> Bill | None:
     told = conn.execute(_BILL, {"of": account}).one_or_none()
-    closed: date | None = conn.execute(_CLOSED, {"of": account}).scalar_one()
-    if told is None and closed is None:
+    closed = conn.execute(_BILLED, {"of": account}).all()
+    if told is None and not closed:
         return None
-    period = max(each for each in (told.period if told else None, closed) if each is not None)
-    rows = conn.execute(_BILLED, {"of": account, "of_period": period}).all()
+    period = max((*(row.period for row in closed), *((told.period,) if told else ())))
+    rows = [row for row in closed if row.period == period]
     made_from = tuple(
         BilledReading(row.meter, row.zone, row.energy, row.value, row.read_on, row.source) for row in rows
     )
@@ -98,18 +97,25 @@ def _last(conn: Connection, account: str) -> Bill | None:
 
 _EXISTS: Final = select(accounts.c.number).where(accounts.c.number == bindparam("of"))
 _BILL: Final = select(bills).where(bills.c.account == bindparam("of")).order_by(bills.c.period.desc()).limit(1)
-_OF_ACCOUNT: Final = (
-    meters.join(registers, registers.c.meter == meters.c.id).join(billings, billings.c.register == registers.c.id)
-)  # fmt: skip
-_CLOSED: Final = (
-    select(func.max(billings.c.period)).select_from(_OF_ACCOUNT).where(meters.c.account == bindparam("of"))
-)
-_BILLED: Final = (
+_BILLED: Final = (  # the last of each register; found from the account, never from the month, which all have
     select(
-        meters.c.number.label("meter"), registers.c.zone, registers.c.energy, billings.c.used,
+        meters.c.number.label("meter"), registers.c.zone, registers.c.energy, billings.c.used, billings.c.period,
         readings.c.value, readings.c.read_on, readings.c.source,
     )
-    .select_from(_OF_ACCOUNT.join(readings, readings.c.id == billings.c.reading))
-    .where(meters.c.account == bindparam("of"), billings.c.period == bindparam("of_period", type_=Date))
+    .select_from(
+        meters.join(registers, registers.c.meter == meters.c.id)
+        .join(billings, billings.c.register == registers.c.id)
+        .join(readings, readings.c.id == billings.c.reading)
+    )
+    .where(
+        meters.c.account == bindparam("of"),
+        billings.c.period
+        == select((_any := billings.alias("any")).c.period)
+        .where(_any.c.register == registers.c.id)
+        .order_by(_any.c.period.desc())
+        .limit(1)
+        .correlate(registers)
+        .scalar_subquery(),
+    )
     .order_by(meters.c.id, registers.c.id)
 )  # fmt: skip
