@@ -40,7 +40,7 @@ from ivr.console.api.shapes import (
     Taken,
 )
 
-accounts = APIRouter(prefix="/accounts", tags=["accounts"], route_class=Guarded)
+accounts = APIRouter(prefix="/api/v1/accounts", tags=["accounts"], route_class=Guarded)
 
 InPath = Annotated[AccountNumber, Path(description="of the account: ten digits, the last a check digit")]
 TOO_WIDE: Final = "too_wide"

@@ -83,7 +83,7 @@ def channel_api(
     )
     app.state.figures = Figures()
     for part in (accounts, requests, supply, services, files, hooks):
-        app.include_router(part, prefix="/api/v1")
+        app.include_router(part)
     for error in (Problem, RequestValidationError, KeyReused, KeyInUse, Unanswerable, HTTPException):
         app.add_exception_handler(error, problems.answer)
     app.add_exception_handler(StoreFault, _store_failed)

@@ -13,7 +13,7 @@ from ivr.console.api.cursors import Cursor, Limit
 from ivr.console.api.problems import Problem
 from ivr.console.api.shapes import FileOut, FilesPage
 
-files = APIRouter(prefix="/handover-files", tags=["hand-over"], route_class=Guarded)
+files = APIRouter(prefix="/api/v1/handover-files", tags=["hand-over"], route_class=Guarded)
 
 
 def _visible(conn: Connection, supplier: str | None) -> list[handover.File]:

@@ -16,7 +16,7 @@ from ivr.console.api.once import Answer, Key, made, once
 from ivr.console.api.problems import Problem
 from ivr.console.api.shapes import FateOut, FatesPage, NewWebhook, Secret, WebhookIn, WebhookOut, Webhooks
 
-hooks = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=Guarded)
+hooks = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], route_class=Guarded)
 
 RIGHT = Right.WEBHOOKS_MANAGE
 Hook = Annotated[int, Path(ge=1, le=10**15, description="of the webhook")]

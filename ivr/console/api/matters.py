@@ -39,9 +39,9 @@ from ivr.console.api.shapes import (
     SupplyOut,
 )
 
-requests = APIRouter(tags=["requests"], route_class=Guarded)
-supply = APIRouter(tags=["supply"], route_class=Guarded)
-services = APIRouter(tags=["services"], route_class=Guarded)
+requests = APIRouter(prefix="/api/v1", tags=["requests"], route_class=Guarded)
+supply = APIRouter(prefix="/api/v1", tags=["supply"], route_class=Guarded)
+services = APIRouter(prefix="/api/v1", tags=["services"], route_class=Guarded)
 
 POSTS = (400, 404, 409, 413, 415, 422)
 
