@@ -154,11 +154,12 @@ def doubtful(limit: int, config: Path | None, data: Path | None) -> None:
 
 @readings.command("resolve")
 @click.argument("number", type=int)
-@click.option("--accept/--void", "accept", required=True, default=None, help="It is right, or it counts for nothing.")
+@click.argument("verdict", type=click.Choice(("accept", "void")))
 @click.option("--because", required=True, help="What was found.")
 @where
-def resolve(number: int, accept: bool, because: str, config: Path | None, data: Path | None) -> None:
-    """Decide about the doubtful reading NUMBER (from `ivr readings doubtful`)."""
+def resolve(number: int, verdict: str, because: str, config: Path | None, data: Path | None) -> None:
+    """Decide about the doubtful reading NUMBER (from `ivr readings doubtful`): it is right, or counts for nothing."""
+    accept = verdict == "accept"
     with opened(config, data) as store:
         copy = do(store, ResolveReading(number, accept, because))
     console.print(f"reading {number} is accepted, as reading {copy}" if accept else f"reading {number} is void")
