@@ -6,6 +6,7 @@ after the area code; places and streets are invented.
 """
 
 from domain.demo.customers import DEMOS, LANGUAGES, LAST_READ, STREET, Demo, Listed, Value, listing, load
+from domain.demo.fiction import account_number as number
 from domain.demo.generate import DETAILED, Loaded, generate
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "generate",
     "listing",
     "load",
+    "number",
 ]

@@ -91,7 +91,6 @@ def person(n: int, seed: int) -> Person:
     """The `n`th customer."""
     chance = dice(seed, n)
     kind = AccountKind.LEGAL if n % 33 == 7 else AccountKind.HOUSEHOLD
-    code = f"62Z{n:012d}"
     group, within = divmod(n, GROUP)
     region = REGIONS[n // FEEDER % len(REGIONS)]
     settled = group // 80
@@ -103,7 +102,7 @@ def person(n: int, seed: int) -> Person:
     house = first if within < FLATS else first + within - FLATS + 1
     heats = chance.random()
     return Person(
-        account_number(n), kind, code + eic.calc_check_digit(code), _SUPPLIERS[n // 100 % 3],
+        account_number(n), kind, _eic(n), _SUPPLIERS[n // 100 % 3],
         (region, settlement, f"вул. {street}", str(house)), f"Ф-{n // FEEDER + 101}",
         str(within + 1) if within < FLATS else None, _phone(n),
         0.1 if kind is AccountKind.LEGAL else 0.6 if heats < 0.3 else -0.5 if heats > 0.92 else 0.25,
@@ -114,6 +113,15 @@ def person(n: int, seed: int) -> Person:
 def season(of: Person, month: int) -> float:
     """How many times the average is used in this month (1 to 12); January and July are the extremes."""
     return 1 + of.season * cos(2 * pi * (month - 1) / 12)
+
+
+def _eic(n: int) -> str:
+    """Of the point of the `n`th; a code whose check character would be "-" is given to nobody."""
+    for last in range(10):
+        code = f"62Z{n:011d}{last}"
+        if (check := eic.calc_check_digit(code)) != "-":
+            return code + check
+    raise AssertionError(f"no code for {n}")  # two in a row never end so
 
 
 def _phone(n: int) -> str | None:

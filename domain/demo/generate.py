@@ -18,8 +18,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from domain import policies, rules
 from domain.demo.fiction import Person, account_number, dice, person
-from domain.demo.history import last_closed, live
+from domain.demo.history import Month, calendar, live
 from domain.demo.matters import matters
+from domain.policy import Policies
 from domain.store import Store
 from domain.tables import (
     accounts,
@@ -63,9 +64,11 @@ def generate(store: Store, count: int, *, at: datetime, seed: int = 1, tell: Tel
         raise ValueError(f"{count} customers can't be made; at most {_MOST:,}")
     tell = tell or (lambda what, done, of: None)
     loaded = Loaded()
+    book = store.read(policies.load).result()
+    months = calendar(rules.local_day(at), MONTHS, book)
     for first in range(0, count, _BATCH):
         upto = min(first + _BATCH, count)
-        done = store.write(lambda conn, first=first, upto=upto: _batch(conn, range(first, upto), at, seed)).result()
+        done = store.write(lambda conn, which=range(first, upto): _batch(conn, which, book, months, seed)).result()
         loaded.accounts += done.accounts
         loaded.readings += done.readings
         loaded.bills += done.bills
@@ -75,7 +78,7 @@ def generate(store: Store, count: int, *, at: datetime, seed: int = 1, tell: Tel
     return loaded
 
 
-def _batch(conn: Connection, which: range, at: datetime, seed: int) -> Loaded:
+def _batch(conn: Connection, which: range, book: Policies, months: Sequence[Month], seed: int) -> Loaded:
     """Those of these customers who are not there yet."""
     between = accounts.c.number.between(account_number(which[0]), account_number(which[-1]))
     known = set(conn.scalars(select(accounts.c.number).where(between)))
@@ -97,15 +100,18 @@ def _batch(conn: Connection, which: range, at: datetime, seed: int) -> Loaded:
          "usual": round(face.daily * c.share / face.multiplier, 2)}
         for key, (meter, face, c) in zip(of_register, counters, strict=True)
     ])  # fmt: skip
-    return _past(conn, people, of_register, at, seed)
+    return _past(conn, people, of_register, book, months, seed)
 
 
 def _past(
-    conn: Connection, people: Sequence[tuple[int, Person]], of_register: range, at: datetime, seed: int
+    conn: Connection,
+    people: Sequence[tuple[int, Person]],
+    of_register: range,
+    book: Policies,
+    months: Sequence[Month],
+    seed: int,
 ) -> Loaded:
     """What was read and billed."""
-    book = policies.load(conn)
-    until = last_closed(rules.local_day(at), book)
     # Ids are taken after the number of readings is known, so they are counted from nought and moved.
     read: list[dict[str, Any]] = []
     billed: list[dict[str, Any]] = []
@@ -114,8 +120,8 @@ def _past(
     place = 0
     for n, of in people:
         own = of_register[place : (place := place + sum(len(face.counters) for face in of.faces))]
-        months = MONTHS if n < DETAILED else 1
-        past = live(of, own, first + len(read), until, months, dice(seed, n, 1), book)
+        own_months = months if n < DETAILED else months[-2:]
+        past = live(of, own, first + len(read), own_months, dice(seed, n, 1), book)
         read += past.readings
         billed += past.billings
         told += past.bills

@@ -1,8 +1,12 @@
-"""`ivr demo`: what `./run` does.  A hotline with demo customers, one scripted call, and an address to dial."""
+"""`ivr demo`: what `./run` does.  A hotline with demo customers, one scripted call, and an address to dial.
+
+`ivr demo load` puts generated customers into a store, as many as are asked for.
+"""
 
 import asyncio
 import logging
 import signal
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,9 @@ from rich.table import Table
 
 from domain import calls, demo
 from domain.model import Language
-from ivr.commands.output import console, errors
+from domain.store import Store, StoreFault
+from ivr.commands.gauge import Gauge
+from ivr.commands.output import console, errors, fail
 from ivr.commands.screen import Screen
 from ivr.commands.up import common, run, settings_from
 from ivr.commands.verdict import shortcomings, show
@@ -25,16 +31,51 @@ from ivr.simulator.phone import hold
 from ivr.simulator.scenario import ExpectedReading, Expects, Hears, Presses, Scenario
 
 
-@click.command("demo")
+@click.group("demo", invoke_without_command=True)
 @common
 @click.option("--once", is_flag=True, help="End after the demo call; exit 0 only if its reading is in the store.")
-def demonstrate(config: Path | None, once: bool, **given: Any) -> None:
+@click.pass_context
+def demonstrate(context: click.Context, config: Path | None, once: bool, **given: Any) -> None:
     """Start a hotline on loopback, place one real SIP call that enters a reading, and stay up to be dialled."""
+    if context.invoked_subcommand is not None:
+        context.obj = (config, given["data"])
+        return
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     complaints = run(_demonstrate(settings_from(config, keep_asterisk=False, **given), once))
     for complaint in complaints:
         errors.print(f"[bold red]ivr:[/] {complaint}")
     raise SystemExit(1 if complaints else 0)
+
+
+@demonstrate.command()
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file; default: ./hotline.toml.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where everything is kept.")
+@click.option("--accounts", type=click.IntRange(1, 8_000_000), default=demo.DETAILED, show_default=True,
+              help="How many; the first thousand with two years of readings, bills, requests and outages.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one, other people.")
+@click.pass_context
+def load(context: click.Context, config: Path | None, data: Path | None, accounts: int, seed: int) -> None:
+    """Put customers into the store who don't exist: the dozen made by hand, and generated ones.
+
+    Who is there already stays as they are.  Cut off, it goes on when it is started again.
+    """
+    outer: tuple[Path | None, Path | None] = context.obj
+    settings = settings_from(config or outer[0], data=data or outer[1])
+    now = datetime.now(UTC)
+    began = time.monotonic()
+    try:
+        with Store.open(settings.store_url, busy=60.0) as store, Gauge(console) as gauge:
+            hand_made = store.write(lambda conn: demo.load(conn, now)).result()
+            loaded = demo.generate(store, accounts, at=now, seed=seed, tell=gauge.tell)
+    except KeyboardInterrupt:
+        fail("stopped; start it again to load the rest", 130)
+    except (StoreFault, OSError) as fault:
+        fail(f"{fault}\nwhat was loaded stays: start it again to load the rest")
+    console.print(
+        f"added in {time.monotonic() - began:.1f} s: {loaded.accounts + hand_made:,} customers with "
+        f"{loaded.readings:,} readings and {loaded.bills:,} bills; {loaded.matters:,} requests, orders and outages"
+    )
+    console.print(f"generated customers have the accounts {demo.number(0)} to {demo.number(accounts - 1)}")
 
 
 async def _demonstrate(settings: Settings, once: bool) -> list[str]:
