@@ -39,7 +39,7 @@ DETAILED: Final = 1000
 MONTHS: Final = 24
 """How long it is."""
 _BATCH: Final = 250
-_MOST: Final = 8_000_000
+MOST: Final = 7_000_000
 """More than that would share telephone numbers."""
 
 Tell = Callable[[str, int, int], None]
@@ -60,8 +60,8 @@ def generate(store: Store, count: int, *, at: datetime, seed: int = 1, tell: Tel
 
     Raises StoreFault; what was loaded stays, and the next call goes on there.  ValueError for too many.
     """
-    if not 0 <= count <= _MOST:
-        raise ValueError(f"{count} customers can't be made; at most {_MOST:,}")
+    if not 0 <= count <= MOST:
+        raise ValueError(f"{count} customers can't be made; at most {MOST:,}")
     tell = tell or (lambda what, done, of: None)
     loaded = Loaded()
     book = store.read(policies.load).result()

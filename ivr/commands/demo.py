@@ -16,6 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from domain import calls, demo
+from domain.demo.fiction import account_number
+from domain.demo.generate import DETAILED, MOST, generate
 from domain.model import Language
 from domain.store import Store, StoreFault
 from ivr.commands.gauge import Gauge
@@ -50,8 +52,8 @@ def demonstrate(context: click.Context, config: Path | None, once: bool, **given
 @demonstrate.command()
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file; default: ./hotline.toml.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where everything is kept.")
-@click.option("--accounts", type=click.IntRange(1, 8_000_000), default=demo.DETAILED, show_default=True,
-              help="How many; the first thousand with two years of readings, bills, requests and outages.")  # fmt: skip
+@click.option("--accounts", type=click.IntRange(1, MOST), default=DETAILED, show_default=True,
+              help="How many; the first thousand with two years of readings, bills, requests, outages.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one, other people.")
 @click.pass_context
 def load(context: click.Context, config: Path | None, data: Path | None, accounts: int, seed: int) -> None:
@@ -66,7 +68,7 @@ def load(context: click.Context, config: Path | None, data: Path | None, account
     try:
         with Store.open(settings.store_url, busy=60.0) as store, Gauge(console) as gauge:
             hand_made = store.write(lambda conn: demo.load(conn, now)).result()
-            loaded = demo.generate(store, accounts, at=now, seed=seed, tell=gauge.tell)
+            loaded = generate(store, accounts, at=now, seed=seed, tell=gauge.tell)
     except KeyboardInterrupt:
         fail("stopped; start it again to load the rest", 130)
     except (StoreFault, OSError) as fault:
@@ -75,7 +77,7 @@ def load(context: click.Context, config: Path | None, data: Path | None, account
         f"added in {time.monotonic() - began:.1f} s: {loaded.accounts + hand_made:,} customers with "
         f"{loaded.readings:,} readings and {loaded.bills:,} bills; {loaded.matters:,} requests, orders and outages"
     )
-    console.print(f"generated customers have the accounts {demo.number(0)} to {demo.number(accounts - 1)}")
+    console.print(f"generated customers have the accounts {account_number(0)} to {account_number(accounts - 1)}")
 
 
 async def _demonstrate(settings: Settings, once: bool) -> list[str]:
