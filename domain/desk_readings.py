@@ -20,6 +20,9 @@ from domain.handling import Context, Unanswerable, handles
 from domain.model import Doubt, Energy, Source, Status, Zone
 from domain.tables import meters, readings, registers, resolutions, submissions
 
+CALLER: Final = "caller"
+"""Who resolved a doubt (`resolutions.by`) when the customer did it themselves, in the same call."""
+
 
 class AlreadyResolved(DeskRefusal):
     """Somebody has decided about this reading, and differently; the message says who and when."""
@@ -67,6 +70,8 @@ class Open:
 @handles(ResolveReading)
 def resolve_reading(conn: Connection, command: ResolveReading, context: Context) -> int | None:
     """In one transaction: the copy, the resolution, and what is told of it."""
+    if context.by == CALLER:
+        raise DeskRefusal("say who decides: a customer resolves a doubt by giving another value, not like this")
     if not command.because.strip():
         raise DeskRefusal("say what was found: a resolution needs its reason")
     doubtful = conn.execute(_DOUBTFUL, {"of": command.reading}).one_or_none()
@@ -101,6 +106,10 @@ def doubtful_open(conn: Connection, *, after: int = 0, limit: int = 100) -> Sequ
 
 
 def _again(doubtful: Any, command: ResolveReading) -> int | None:
+    if doubtful.resolved_by == CALLER:
+        raise AlreadyResolved(
+            f"reading {command.reading} needs no decision: its caller gave another value"
+        )
     if (doubtful.accepted is not None) == command.accept:
         return doubtful.accepted
     raise AlreadyResolved(

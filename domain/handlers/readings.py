@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from domain import news, policies, rules
 from domain.calls import AlreadyAnswered, UnknownCall
 from domain.commands import KeepDoubtful, SubmitReading
+from domain.desk_readings import CALLER
 from domain.handling import Context, Unanswerable, handles
 from domain.model import Purpose, Receipt, Status
 from domain.tables import meters, readings, registers, resolutions, submissions
@@ -190,7 +191,7 @@ _ANSWERED: Final = insert(resolutions).from_select(
         readings.c.id,
         bindparam("accepted", type_=readings.c.id.type),
         bindparam("new_at", type_=resolutions.c.at.type),
-        literal("caller"),
+        literal(CALLER),
         bindparam("because", type_=String),
     )
     .select_from(readings.outerjoin(resolutions, resolutions.c.reading == readings.c.id))

@@ -57,7 +57,7 @@ def close(month: Period, dry_run: bool, config: Path | None, data: Path | None) 
     if state is None:  # only a dry run of nothing says nothing
         console.print(f"{month}: there are no accounts")
         return
-    did = "would be closed" if dry_run else f"was closed on {state.closed_at:%Y-%m-%d %H:%M} UTC"
+    did = f"was closed on {state.closed_at:%Y-%m-%d %H:%M} UTC" if state.closed_at else "would be closed"
     console.print(f"{month} {did}: registers billed by a reading {state.measured}, by an estimate {state.estimated}")
     if state.unknown:
         console.print(f"registers of which nothing is known, billed nothing: {state.unknown}")

@@ -205,6 +205,8 @@ def test_who_gives_another_value_in_the_same_call_has_answered_the_doubt(run: Ru
     assert run(doubtful_open) == []
     do(run, single(1400), seq=5)
     assert len(rows(run, resolutions)) == 1
+    with pytest.raises(AlreadyResolved, match="gave another value"):
+        do(run, ResolveReading(doubtful.id, True, "seen"), by="Olena")
 
 
 def test_a_doubtful_value_that_was_stood_by_answers_those_before_it_and_stays_open_itself(run: Run, one: House):
@@ -273,13 +275,15 @@ def test_a_resolution_needs_a_doubtful_reading_a_reason_and_a_value_that_fits(ru
     accepted = rows(run, readings)[-1].id
     for reading in (accepted, 10_000):
         with pytest.raises(Unanswerable):
-            do(run, ResolveReading(reading, True, "seen"))
+            do(run, ResolveReading(reading, True, "seen"), by="Olena")
     do(run, keyed(12_345_678, doubt=Doubt.TOO_WIDE), seq=3)
     (open_,) = run(doubtful_open)
     with pytest.raises(DeskRefusal, match="does not fit"):
-        do(run, ResolveReading(open_.reading, True, "seen"))
+        do(run, ResolveReading(open_.reading, True, "seen"), by="Olena")
     with pytest.raises(DeskRefusal, match="reason"):
-        do(run, ResolveReading(open_.reading, False, " "))
+        do(run, ResolveReading(open_.reading, False, " "), by="Olena")
+    with pytest.raises(DeskRefusal, match="say who decides"):
+        do(run, ResolveReading(open_.reading, False, "no"))
     assert rows(run, resolutions) == []
 
 
@@ -306,7 +310,7 @@ def test_what_happened_is_told_in_the_same_transaction(run: Run, one: House):
     do(run, single(1400), seq=4)
     do(run, single(2900, Doubt.HIGHER), seq=5)
     (open_,) = run(doubtful_open)
-    do(run, ResolveReading(open_.reading, True, "seen"))
+    do(run, ResolveReading(open_.reading, True, "seen"), by="Olena")
     kinds = [(each.kind, each.account) for each in rows(run, events)]
     assert kinds == [
         ("reading.doubtful", ONE), ("reading.accepted", ONE), ("reading.doubtful", ONE), ("reading.resolved", ONE),
