@@ -444,7 +444,7 @@ def test_no_row_of_the_table_is_closed_with_something_missing(run: Run, closing:
     def close(values: dict[str, Any]) -> None:
         run(lambda conn: conn.execute(update(table).where(table.c.number == registered.number).values(values)))
 
-    with pytest.raises(IntegrityError, match="CHECK"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         close({**closing, lacking: None})
     close(closing)  # with everything it can be
 
