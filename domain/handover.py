@@ -8,7 +8,7 @@ Rules:
   a file is of one stage, month and supplier, and of at most `ROWS` rows, ordered by reading id;
   a row is kept as it was written: the same file can be written again, byte for byte, whatever was corrected since.
 
-Theory.  1. Rows are put down for an open file, some hundred in a transaction.  2. The file is sealed: no more rows,
+Theory.  1. Rows are put down for an open file, some thousand in a transaction.  2. The file is sealed: no more rows,
 their number, their SHA-256.  3. Its bytes go to a temporary file in the same folder, are synced, and get their name;
 the folder is synced.  4. It is noted as written.  A process killed anywhere leaves rows in an open file (the next run
 goes on with it), or a sealed one that is not known to be written: the next run writes the same bytes under the same
@@ -62,10 +62,10 @@ from domain.tables import (
 )
 from domain.window import Period
 
-ROWS: Final = 50_000
+ROWS: Final = 20_000
 """The most rows of a file, and so of what is held in memory."""
 
-CHUNK: Final = 500
+CHUNK: Final = 2000
 """Rows put down in one transaction."""
 
 COLUMNS: Final = (
