@@ -156,7 +156,9 @@ def test_readings_come_in_pages_without_repeating_or_skipping_while_new_ones_arr
     assert pages == 4
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=djE6LTE", "cursor=djI6MQ"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=djE6LTE", "cursor=djI6MQ", "page=2"]
+)
 def test_a_page_that_cannot_be_is_refused(world, query):
     assert kind(world.get(f"/accounts/{ONE_ZONE}/readings?{query}")) == "invalid"
 

@@ -81,6 +81,7 @@ class Guarded(APIRoute):
         handle = super().get_route_handler()
         [wanted] = (self.openapi_extra or {})["security"]
         [right] = wanted[SCHEME]
+        asked = {parameter.alias for parameter in self.dependant.query_params}
 
         async def guarded_handle(request: Request) -> Response:
             found = await _authenticated(request)
@@ -91,6 +92,8 @@ class Guarded(APIRoute):
                 raise Problem(429, "too-many", f"this client may send {found.per_minute} requests a minute")
             if right not in found.rights:
                 raise Problem(403, "not-allowed", f"it needs the right {right}")
+            if strange := set(request.query_params) - asked:
+                raise _no_such_parameter(strange, asked)
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if self.body_field is not None and kind != "application/json":
                 raise Problem(415, "not-json", "send Content-Type: application/json")
@@ -105,6 +108,13 @@ def guarded(right: Right, *problems: int) -> dict[str, Any]:
         "openapi_extra": {"security": [{SCHEME: [right.value]}]},
         "responses": documented(*problems),
     }
+
+
+def _no_such_parameter(strange: set[str], known: set[str]) -> Problem:
+    """A misspelt parameter that is passed over gives an answer to another question."""
+    told = f"there is no such parameter; there are: {', '.join(sorted(known)) or 'none'}"
+    errors = [{"where": "query", "pointer": name[:200], "detail": told} for name in sorted(strange)[:50]]
+    return Problem(422, "invalid", more={"errors": errors})
 
 
 async def _read(request: Request) -> Request:

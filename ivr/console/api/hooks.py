@@ -55,7 +55,7 @@ async def create_webhook(body: WebhookIn, key: Key, request: Request, serving: I
     return await once(request, serving, client, key, body, deed)
 
 
-@hooks.get("", operation_id="listWebhooks", summary="One's own webhooks", **guarded(RIGHT))
+@hooks.get("", operation_id="listWebhooks", summary="One's own webhooks", **guarded(RIGHT, 422))
 async def list_webhooks(serving: InService, client: Asking) -> Webhooks:
     """Oldest first."""
     found = await serving.read(lambda conn: webhooks.of_client(conn, client.id))

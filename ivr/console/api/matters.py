@@ -161,7 +161,7 @@ async def place_order(body: OrderIn, key: Key, request: Request, serving: InServ
     "/people",
     operation_id="getPeople",
     summary="Do operators work now, and when can they call back",
-    **guarded(Right.CALLBACKS_WRITE),
+    **guarded(Right.CALLBACKS_WRITE, 422),
 )
 async def get_people(serving: InService, _: Asking) -> PeopleOut:
     """With stretches of time to offer for a call back."""
@@ -169,7 +169,10 @@ async def get_people(serving: InService, _: Asking) -> PeopleOut:
 
 
 @services.get(
-    "/opening-hours", operation_id="listOpeningHours", summary="When what is open", **guarded(Right.CALLBACKS_WRITE)
+    "/opening-hours",
+    operation_id="listOpeningHours",
+    summary="When what is open",
+    **guarded(Right.CALLBACKS_WRITE, 422),
 )
 async def list_opening_hours(serving: InService, _: Asking) -> list[OpeningOut]:
     """Of operators and of every service."""
