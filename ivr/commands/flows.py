@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from flows import FLOWS
+from flows import FLOWS, NOBODY_FREE
 from flows.worlds import SHOWN, WITHHELD, world
 from ivr.commands.output import console, fail
 from ivr.commands.pages import between
 from ivr.dialog.chart import chart
 from ivr.dialog.explore import explore
+from ivr.dialog.proof import problems
 from prompts import Catalogue
 from prompts.checker import check as check_prompts
 
@@ -25,10 +26,10 @@ def check() -> None:
     for name, flow in FLOWS.items():
         for began in (WITHHELD, SHOWN):
             found = explore(flow, began, world)
-            complaints += found.problems()
+            complaints += problems(found, announced=name == NOBODY_FREE)
             complaints += missing_words(catalogue, found.prompts())
             caller = "number shown" if began.caller else "number withheld"
-            console.print(f"{name}, {caller}: {len(found.spots)} moments, {found.steps} ways on, none left untried")
+            console.print(f"{name}, {caller}: {found.moments} moments, {found.steps} ways on, none left untried")
     if complaints:
         fail("\n".join(complaints))
     console.print("no dead end; people within reach from every question; every prompt in every language")

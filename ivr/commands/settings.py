@@ -63,7 +63,7 @@ def _questions() -> Iterator[tuple[str, ...]]:
     """Every question of every conversation, with the timers in which it differs from the defaults; by exploration."""
     asked: dict[str, set[Manner]] = {}
     for flow in FLOWS.values():
-        for spot in explore(flow, SHOWN, world).spots:
+        for spot in explore(flow, SHOWN, world).every():
             if isinstance(spot.turn, Ask):
                 asked.setdefault(spot.turn.label, set()).add(spot.turn.manner)
     for question in sorted(asked):

@@ -3,10 +3,10 @@
 Rule: coroutines, so that a forgotten `await` is a type error and not a silence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from domain.commands import Command
 from domain.model import Began
@@ -14,6 +14,8 @@ from ivr.dialog.grammar import Grammar
 from ivr.dialog.turns import PATIENT, Ask, Do, Manner, Record, Say, Speak, Word
 
 T = TypeVar("T")
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -36,7 +38,8 @@ class Call:
 
     def about(self, **notes: str) -> None:
         """Note what people should know when they get the call, or stage directions for a later conversation of it:
-        topic, account.  A later note of the same name replaces the earlier one; a flow can't read its own."""
+        topic, account.  A later note of the same name replaces the earlier one.  What was noted (`noted`) may be
+        handed on; nothing may be decided by it, since the explorer doesn't tell moments apart by it."""
         self.noted.update(notes)
 
     async def say(self, prompt: str, *, bargein: bool = True, fresh: bool = False, **words: Word) -> None:
@@ -46,6 +49,14 @@ class Call:
     async def ask(self, prompt: str, accepts: Grammar[T], *, manner: Manner = PATIENT, **words: Word) -> T:
         """Ask until there is an answer that `accepts` understands.  Raises an `Interruption` otherwise."""
         return await Ask(prompt, accepts, tuple(words.items()), manner)
+
+    async def hold(self, part: Callable[["Call", *Ts], Coroutine[Any, Any, R]], *args: *Ts) -> R:
+        """Hold a part of the conversation that knows nothing but its arguments: the same as `await part(call, ...)`.
+
+        The explorer goes through such a part once for all places that hold it with equal arguments, so a menu costs
+        the sum of what is on it and not the product.
+        """
+        return await part(self, *args)
 
     async def speak(self, language: str) -> None:
         """Go on in this language."""

@@ -7,8 +7,8 @@ hang-up are handled in one place and would only cross every line.
 
 from collections import defaultdict
 
-from ivr.dialog.explore import Map, Spot
-from ivr.dialog.turns import INTERRUPTIONS, Ask, Do, Say
+from ivr.dialog.map import Map, Spot
+from ivr.dialog.turns import Ask, Do, Say
 
 MOST_LABELS = 3
 
@@ -23,7 +23,7 @@ def chart(found: Map) -> str:
         shapes.setdefault(spot.name, _shape(spot))
         for way in spot.ways:
             to = found.spots[way.to]
-            if way.how not in INTERRUPTIONS and not to.hung_up:
+            if way.freely and not to.hung_up:
                 steps[spot.name, to.name].add(way.how)
     drawn = [name for name in shapes if any(name in step for step in steps)]  # the rest only interruptions reach
     names = {name: f"n{number}" for number, name in enumerate(drawn)}
@@ -43,6 +43,8 @@ def _label(labels: set[str]) -> str:
 
 def _shape(spot: Spot) -> str:
     text = spot.name.replace("_", " ")
+    if spot.part is not None:
+        return f'[["{text}"]]'
     match spot.turn:
         case None:
             return f'(["{text}"])'

@@ -25,6 +25,8 @@ from ivr.dialog import (
 )
 from ivr.dialog.explore import Unbounded, explore
 from ivr.dialog.moment import Opaque, freeze, moment
+from ivr.dialog.proof import Proof
+from ivr.dialog.proof import problems as proved
 
 BEGAN = Began("c1", None, "100", datetime(2026, 5, 1, tzinfo=UTC))
 DONE = goodbye(Outcome.READING_TAKEN)
@@ -65,7 +67,7 @@ def minding(flow):
 
 
 def problems(flow):
-    return explore(minding(flow), BEGAN, world).problems()
+    return proved(explore(minding(flow), BEGAN, world))
 
 
 def test_a_sound_flow_has_no_problems():
@@ -79,7 +81,7 @@ def test_a_sound_flow_has_no_problems():
 
     found = explore(minding(sound), BEGAN, world)
 
-    assert found.problems() == []
+    assert proved(found) == []
     assert {Outcome.READING_TAKEN, Outcome.TRANSFERRED, Outcome.ABANDONED, Outcome.FAILED} == found.outcomes
     assert {"notice", "right", "apology", "gave_up"} == set(found.prompts())
 
@@ -92,8 +94,10 @@ def test_a_dead_end_is_found():
 
     found = explore(maze, BEGAN, world)
 
-    assert [i for i, s in enumerate(found.spots) if not s.ending and not s.hung_up] == found.trapped()
-    assert "dead end: maze at 'left_or_right' after notice record" in found.problems()
+    assert [i for i, s in enumerate(found.spots) if not s.ending and not s.hung_up] == [
+        i for _, i in Proof(found).trapped()
+    ]
+    assert "dead end: maze at 'left_or_right' after notice record" in proved(found)
 
 
 def test_a_flow_that_will_not_let_go_of_somebody_who_hung_up_is_a_dead_end():
@@ -274,7 +278,7 @@ def test_a_star_that_nobody_minds_is_found():
         await call.ask("right", yes_no)
         return DONE
 
-    assert explore(deaf, BEGAN, world).problems() == ["nobody minds the star: deaf at 'right' after notice record"]
+    assert proved(explore(deaf, BEGAN, world)) == ["nobody minds the star: deaf at 'right' after notice record"]
 
 
 async def offering(call, then):
@@ -311,8 +315,8 @@ def test_a_call_back_that_is_offered_is_as_good_as_people():
         await announced(call)
         return await offering(call, lambda call: call.do(Look()))
 
-    assert explore(minding(fair), BEGAN, with_people).problems() == []
-    assert explore(minding(mean), BEGAN, with_people).problems() == [
+    assert proved(explore(minding(fair), BEGAN, with_people)) == []
+    assert proved(explore(minding(mean), BEGAN, with_people)) == [
         "no way to people: mean at 'right' after notice record"
     ]
 
