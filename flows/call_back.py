@@ -19,13 +19,18 @@ MOST_SLOTS: Final = 3
 
 
 async def nobody_free(call: Call) -> Ending:
-    """People were tried and did not answer; what they would have been told is in `call.told`."""
+    """People were tried and did not answer; what they would have been told is in `call.told`.
+
+    The notice is repeated: who was sent to people by a fault of ours at the very beginning has not heard it.
+    """
     await call.say("danger_again" if call.told.get("topic") == "danger" else "nobody_free", fresh=True)
+    await call.say("notice_again", bargein=False)
+    await call.record()
     try:
         people = await call.do(AskPeople())
     except Trouble:
         return goodbye(Outcome.NO_AGENT, "agents_busy")
-    return await call_back(call, people, call.told.get("topic", "agent"), call.told.get("account"))
+    return await call.hold(call_back, people, call.told.get("topic", "agent"), call.told.get("account"))
 
 
 async def call_back(call: Call, people: People, about: str = "agent", account: str | None = None) -> Ending:
@@ -50,13 +55,13 @@ def choices(people: People) -> tuple[Slot | None, ...]:
 async def order(call: Call, slots: tuple[Slot | None, ...], about: str, account: str | None) -> Ending:
     slot = await call.ask("call_back", one_of(*slots), choices=offers(slots, call.now))
     try:
-        number = await contact(call)
+        number = await call.hold(contact)
     except HungUp:
         if call.began.caller is None:
             raise
         number = call.began.caller
     registered = await call.do(OrderCallBack(number, about, account, slot))
-    await hand_out(call, "call_back_ordered", number=registered.number, when=when(slot, call.now))
+    await call.hold(hand_out, "call_back_ordered", (("number", registered.number), ("when", when(slot, call.now))))
     return goodbye(Outcome.CALLBACK_ORDERED, "goodbye")
 
 

@@ -30,7 +30,7 @@ async def outage(call: Call, known: KnownCaller, account: str | None) -> str | N
     try:
         kind = await call.ask("outage_kind", one_of(OutageKind.DANGER, OutageKind.NO_SUPPLY, OutageKind.PARTIAL))
         if kind is not OutageKind.DANGER:
-            return await no_light(call, known, account, kind)
+            return await call.hold(no_light, known, account, kind)
     except (WantsAgent, GaveUp) as wish:
         raise Emergency(wish.name) from None
     await danger(call, account)
@@ -48,7 +48,7 @@ async def danger(call: Call, account: str | None) -> None:
 
 
 async def no_light(call: Call, known: KnownCaller, account: str | None, kind: OutageKind) -> str | None:
-    account = await whose(call, known, account)
+    account = await call.hold(whose, known, account)
     news = await call.do(AskSupply(account)) if account else OutageNews()
     if news.known:
         await call.say("outage_known", news=told(news, call.now))
@@ -57,10 +57,10 @@ async def no_light(call: Call, known: KnownCaller, account: str | None, kind: Ou
     elif kind is OutageKind.PARTIAL and await call.ask("outage_breakers", yes_no, manner=AT_THE_BREAKERS):
         await call.say("outage_solved")
         return account
-    number = call.began.caller if account else await contact(call)
+    number = call.began.caller if account else await call.hold(contact)
     after = await call.do(ReportOutage(kind, account, number))
     unheard = () if news.known else told(after, call.now)
-    await hand_out(call, "outage_reported", number=after.number or "", news=unheard)
+    await call.hold(hand_out, "outage_reported", (("number", after.number or ""), ("news", unheard)))
     return account
 
 

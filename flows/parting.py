@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from ivr.dialog import Call, GaveUp, Manner, Say, Word, yes_no
+from domain.model import Registered
+from ivr.dialog import Call, GaveUp, Manner, Say, Word, Words, yes_no
 
 PARTING: Final = Manner(timeout=4.0, tries=1)
 """Who says nothing any more has what they called for."""
@@ -16,9 +17,13 @@ async def parting(call: Call, question: str, **words: Word) -> bool:
         return False
 
 
-async def hand_out(call: Call, prompt: str, slowly: str = "number_slowly", **words: Word) -> None:
+async def hand_out(call: Call, prompt: str, words: Words, slowly: str = "number_slowly") -> None:
     """Tell what was registered, whatever was typed ahead; then digit by digit as long as the caller asks for it."""
-    said = tuple(words.items())
-    await Say(prompt, said, fresh=True)
+    await Say(prompt, words, fresh=True)
     while await parting(call, "receipt_again"):
-        await Say(slowly, said)
+        await Say(slowly, words)
+
+
+def by(registered: Registered) -> Words:
+    """Its number, and the day by which something comes of it."""
+    return (("number", registered.number), ("due", registered.due.isoformat()))

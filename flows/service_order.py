@@ -4,10 +4,11 @@ from typing import Final
 
 from domain.commands import PlaceOrder
 from domain.model import KnownCaller, OrderKind
+from flows.common import NeedsPeople
 from flows.contact import contact
-from flows.parting import hand_out
+from flows.parting import by, hand_out
 from flows.whose import whose
-from ivr.dialog import Call, WantsAgent, one_of
+from ivr.dialog import Call, one_of
 
 SERVICES: Final = one_of(
     OrderKind.REPLACE_METER,
@@ -23,12 +24,10 @@ async def service_order(call: Call, known: KnownCaller, account: str | None) -> 
     """Place it and tell its number and the last day for the work; the account that it is for."""
     call.about(topic="order")
     kind = await call.ask("order_kind", SERVICES)
-    account = await whose(call, known, account)
+    account = await call.hold(whose, known, account)
     if account is None:
-        await call.say("order_needs_account")
-        raise WantsAgent
-    call.about(account=account)
-    number = await contact(call)
+        raise NeedsPeople("account not found", "order_needs_account")
+    number = await call.hold(contact)
     order = await call.do(PlaceOrder(kind, account, number))
-    await hand_out(call, "order_placed", "number_and_date_slowly", number=order.number, due=order.due.isoformat())
+    await call.hold(hand_out, "order_placed", by(order), "number_and_date_slowly")
     return account

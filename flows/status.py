@@ -16,7 +16,7 @@ FROM_PAPER: Final = Manner(timeout=15.0, interdigittimeout=5.0)
 async def status(call: Call, _: KnownCaller, account: str | None) -> str | None:
     """Tell how a request stands; `account` as it was.  Raises GaveUp when three numbers lead to none."""
     call.about(topic="status")
-    found = await find(call)
+    found = await call.hold(find)
     await tell(call, found)
     while await parting(call, "status_again"):
         await tell(call, found)
