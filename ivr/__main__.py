@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "escalate": "ivr.commands.escalate:escalate",
     "readings": "ivr.commands.readings:readings",
     "import": "ivr.commands.intake:take_in",
+    "reconcile": "ivr.commands.reconcile:prove",
     "api": "ivr.commands.api:api",
     "client": "ivr.commands.client:client",
     "settings": "ivr.commands.settings:show",
