@@ -18,7 +18,7 @@ from prompts.spoken import KINDS, LANGUAGES, SILENCES, Part
 FIELDS = (*TRIES, "note")
 LEAD_MS = 20
 LEVEL_TOLERANCE_DB = 2.0
-BYTES = 40_000_000
+BYTES = 50_000_000
 """All committed audio together."""
 
 _FOREIGN = {  # letters that look at home but aren't; a synthesiser stumbles over them
