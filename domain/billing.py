@@ -33,7 +33,7 @@ from domain.tables import accounts, billings, closings, readings
 from domain.window import Period, window_of
 
 BATCH: Final = 100
-"""Accounts in one transaction: some 40 ms of the writer on a busy machine when all must be estimated; callers wait."""
+"""Accounts in one transaction: some 40 ms of the writer on a busy machine when all must be estimated."""
 
 
 class CannotClose(ValueError):

@@ -107,9 +107,7 @@ def doubtful_open(conn: Connection, *, after: int = 0, limit: int = 100) -> Sequ
 
 def _again(doubtful: Any, command: ResolveReading) -> int | None:
     if doubtful.resolved_by == CALLER:
-        raise AlreadyResolved(
-            f"reading {command.reading} needs no decision: its caller gave another value"
-        )
+        raise AlreadyResolved(f"reading {command.reading} needs no decision: its caller gave another value")
     if (doubtful.accepted is not None) == command.accept:
         return doubtful.accepted
     raise AlreadyResolved(
