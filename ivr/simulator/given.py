@@ -6,8 +6,6 @@ Rule: only ever in a store that was made for this one scenario.
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection
-
 from domain import incidents, policies, rules
 from domain.commands import Command, RegisterRequest, ReportOutage
 from domain.desk import OpenIncident, PlanWorks, SwitchOn
@@ -15,6 +13,7 @@ from domain.handlers import perform
 from domain.handlers.people import AGENTS
 from domain.model import Source
 from domain.policy import HoursPolicy, Open
+from domain.store import Connection
 from ivr.simulator.scenario import Given, GivenIncident
 
 EVERY_DAY: Final = (1, 2, 3, 4, 5, 6, 7)
