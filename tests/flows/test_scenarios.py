@@ -30,6 +30,39 @@ def test_a_scenario_that_is_not_fulfilled_fails(tmp_path):
     assert "the store has 1000000083 single 104700 accepted, expected 1000000083 single 104701" in result.output
 
 
+@pytest.mark.parametrize(
+    ("file", "line", "complaint"),
+    [
+        ("order", "  orders:", "the store has seal 1000000018 +380440000001, expected no order"),
+        ("danger", "  outages:", "the store has danger None +380440000001, expected no outage"),
+        ("call_back", "  callbacks:", "the store has status None +380671234567, expected no call back"),
+        (
+            "suggestion",
+            "  requests:",
+            "the store has suggestion other phone None +380440000009, expected no request",
+        ),
+    ],
+)
+def test_what_is_in_the_store_and_not_expected_fails_too(tmp_path, file, line, complaint):
+    text = (FILES[0].parent / f"{file}.yaml").read_text()
+    less = tmp_path / "less.yaml"
+    less.write_text("\n".join(each for each in text.splitlines() if not each.startswith(line)))
+
+    result = CliRunner().invoke(main, ["simulate", "--script", str(less)])
+
+    assert result.exit_code == 1
+    assert complaint in " ".join(result.output.split())
+
+
+def test_what_is_given_is_never_put_into_a_store_that_is_in_use(tmp_path):
+    script = str(FILES[0].parent / "call_back.yaml")
+    result = CliRunner().invoke(main, ["simulate", "--script", script, "--store", f"sqlite:///{tmp_path}/used.db"])
+
+    assert result.exit_code == 1
+    assert "leave out --store" in " ".join(result.output.split())
+    assert not (tmp_path / "used.db").exists()
+
+
 def test_a_prompt_that_does_not_come_fails_and_says_what_came(tmp_path):
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("about: x\nsteps:\n  - hears: receipt\n")
@@ -57,7 +90,7 @@ def test_a_prompt_that_comes_too_late_fails_as_it_would_in_a_real_call(tmp_path)
 
 def test_a_call_that_ends_before_the_caller_is_done_fails(tmp_path):
     file = tmp_path / "s.yaml"
-    file.write_text('about: x\nsteps:\n  - hears: language\n  - keys: "0"\n  - waits: 30\n  - hears: notice\n')
+    file.write_text('about: x\nsteps:\n  - hears: language\n  - keys: "0"\n  - waits: 600\n  - hears: notice\n')
 
     result = CliRunner().invoke(main, ["simulate", "--script", str(file)])
 
@@ -79,6 +112,11 @@ def test_a_call_that_ends_before_the_caller_is_done_fails(tmp_path):
         ("about: x\nsteps: [{hears: a, keys: '1'}]", "is no step"),
         ("about: x\nsteps: []\ncaller: nobody", "caller: 'nobody' has characters"),
         ("about: x\nsteps: []\nexpects: {outcome: fine}", "expects outcome"),
+        ("about: x\nsteps: []\ngiven: {people: asleep}", "given people"),
+        ("about: x\nsteps: []\ngiven: {weather: bad}", "given weather: no such setting"),
+        ("about: x\nsteps: []\ngiven: {incidents: [{account: '1', planned: true}]}", "planned works need ends_in"),
+        ("about: x\nsteps: []\ngiven: {incidents: [{account: '1', ends_in: -1}]}", "given incidents 1 ends_in"),
+        ("about: x\nsteps: []\nexpects: {outcome: informed, orders: [{kind: pizza, account: '1'}]}", "orders 1 kind"),
         ("\xff", "about: and steps:"),
         ("[" * 3000, "not readable as YAML: brackets within brackets"),
         ("about: 2026-13-45\nsteps: []", "not readable as YAML: month must be in 1..12"),
