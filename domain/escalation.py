@@ -1,9 +1,9 @@
 """Somebody is warned before a deadline is missed, and once more when it was.
 
 Rules: a request says itself when it must be warned of next (`requests.escalate_at`), by the policy of the day of its
-registration; who warns sets the next time in the same statement that checks the present one, so that of two processes
-one warns, and a process that dies has either warned and said so, or not.  Warnings that were missed while nobody ran
-are one warning.  Run it every few minutes: `ivr escalate --every 300`.
+registration, and a closed one says never; who warns sets the next time in the same statement that checks the present
+one, so that of two processes one warns, and a process that dies has either warned and said so, or not.  Warnings that
+were missed while nobody ran are one warning.  Run it every few minutes: `ivr escalate --every 300`.
 """
 
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ def escalate(conn: Connection, at: datetime, limit: int = 200) -> Sequence[Warne
 _instant = requests.c.escalate_at.type
 _DUE: Final = (
     select(requests)
-    .where(requests.c.escalate_at <= bindparam("now", type_=_instant), requests.c.closed_at.is_(None))
+    .where(requests.c.escalate_at <= bindparam("now", type_=_instant))
     .order_by(requests.c.escalate_at, requests.c.id)
     .limit(bindparam("most", type_=requests.c.seq.type))
 )
@@ -78,7 +78,6 @@ _NEXT: Final = (
     .where(
         requests.c.id == bindparam("of"),
         requests.c.escalate_at == bindparam("was", type_=_instant),
-        requests.c.closed_at.is_(None),
     )
     .values(escalate_at=bindparam("new_escalate_at", type_=_instant))
 )
