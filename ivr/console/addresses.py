@@ -24,7 +24,7 @@ class BadAddress(ValueError):
     """No webhook may lead there; the message says why."""
 
 
-class Forbidden(OSError):
+class Forbidden(Exception):
     """The name leads into a network where no webhook may lead."""
 
 
