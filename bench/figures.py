@@ -208,6 +208,49 @@ class StoreRun(BaseModel):
     jobs: list[Job]
 
 
+class Lookup(BaseModel):
+    """Something that a call asks of the store.  Milliseconds.
+
+    queries: of the statements together, with what makes values of their rows, on the store's thread.
+    whole: for a write with its commit and the hand-over between threads.
+    plan: the steps of SQLite's plans, each once.
+    """
+
+    name: str
+    writes: bool
+    queries: list[float]
+    whole: list[float]
+    plan: tuple[str, ...]
+
+
+class LookupsRun(BaseModel):
+    """A run of `bench.lookups`.  limit: ms.  remark: what else the machine was doing."""
+
+    machine: Machine
+    accounts: int
+    limit: float
+    lookups: list[Lookup]
+    remark: str = ""
+
+
+class IntakeRun(BaseModel):
+    """A run of `bench.intake`.
+
+    first, again: what the importing process said: seconds, cpu (seconds), rows, accounts, new, refused, longest_ms
+    (of a transaction), peak_mb.  waits: ms that each commit of another process took meanwhile.
+    """
+
+    machine: Machine
+    accounts: int
+    file_mb: float
+    store_mb: float
+    first: dict[str, float]
+    again: dict[str, float]
+    waits: list[float]
+    waits_again: list[float]
+    remark: str = ""
+
+
 def spread(values: Sequence[float]) -> Spread:
     """Median, least and most."""
     return Spread(median(values), min(values), max(values))

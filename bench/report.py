@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from bench import tables
-from bench.figures import RESULTS, Calls, Parts, StoreRun
+from bench.figures import RESULTS, Calls, IntakeRun, LookupsRun, Machine, Parts, StoreRun
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -20,7 +20,13 @@ def sections(results: Path) -> dict[str, str]:
     """What the results say, by name, as Markdown."""
     runs = {
         name: kind.model_validate_json(path.read_text("utf-8"))
-        for name, kind in (("calls", Calls), ("parts", Parts), ("store", StoreRun))
+        for name, kind in (
+            ("calls", Calls),
+            ("parts", Parts),
+            ("store", StoreRun),
+            ("intake", IntakeRun),
+            ("lookups", LookupsRun),
+        )
         if (path := results / f"{name}.json").is_file()
     }
     found: dict[str, str] = {}
@@ -34,7 +40,15 @@ def sections(results: Path) -> dict[str, str]:
                     found["split"] = tables.markdown(tables.of_split(calls, run))
             case StoreRun():
                 found[name] = _section(f"{run.machine}.", tables.of_store(run))
+            case IntakeRun():
+                found[name] = _section(_with(run.machine, run.remark), tables.of_intake(run))
+            case LookupsRun():
+                found[name] = _section(_with(run.machine, run.remark), tables.of_lookups(run))
     return found
+
+
+def _with(machine: Machine, remark: str) -> str:
+    return f"{machine}; {remark}." if remark else f"{machine}."
 
 
 def _section(where: str, shown: list[tuple[str, tables.Rows]]) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import ARMS, Arm, Calls, Latency, Parts, StoreRun
+from bench.figures import ARMS, Arm, Calls, IntakeRun, Latency, LookupsRun, Parts, StoreRun
 
 Rows = list[list[str]]
 """The first row is the head."""
@@ -97,6 +98,34 @@ def of_store(run: StoreRun) -> list[tuple[str, Rows]]:
         for job in run.jobs
     ]
     return [(f"The store alone, {run.accounts} accounts", rows)]
+
+
+def of_lookups(run: LookupsRun) -> list[tuple[str, Rows]]:
+    """Every command of the conversation, and the plans of its queries."""
+    rows = [["what", "", "n", "queries p50 ms", "p99", "most", "with commit p50 ms", "p99"]]
+    for each in run.lookups:
+        p50, p99, most = (f"{float(p):.2f}" for p in np.percentile(each.queries, (50, 99, 100)))
+        whole = [f"{float(p):.2f}" for p in np.percentile(each.whole, (50, 99))] if each.writes else ["", ""]
+        kind = "writes" if each.writes else "reads"
+        rows.append([each.name, kind, str(len(each.queries)), p50, p99, most, *whole])
+    plans = [["what", "plan of its queries"], *([each.name, "; ".join(each.plan) or "-"] for each in run.lookups)]
+    return [(f"What a call asks, {run.accounts:,} accounts", rows), ("How SQLite answers it", plans)]
+
+
+def of_intake(run: IntakeRun) -> list[tuple[str, Rows]]:
+    """Rate, memory, and what another process noticed."""
+    rows = [["", "accounts", "rows", "s", "accounts/s", "CPU s", "peak MB", "longest transaction ms"]]
+    for name, each in (("new store", run.first), ("the same file again", run.again)):
+        rate = f"{each['accounts'] / each['seconds']:,.0f}"
+        figures = (f"{each['seconds']:,.0f}", rate, f"{each['cpu']:,.0f}", f"{each['peak_mb']:.0f}")
+        rows.append([name, f"{each['accounts']:,.0f}", f"{each['rows']:,.0f}", *figures, f"{each['longest_ms']:.0f}"])
+    beside = [["meanwhile", "commits of another process", "p50 ms", "p99 ms", "most ms"]]
+    for name, waits in (("new store", run.waits), ("the same file again", run.waits_again)):
+        beside.append([name, str(len(waits)), *(f"{float(p):.1f}" for p in np.percentile(waits, (50, 99, 100)))])
+    title = (
+        f"Import of {run.accounts:,} accounts: a CSV of {run.file_mb:.0f} MB into a store of {run.store_mb:.0f} MB"
+    )
+    return [(title, rows), ("What a hotline notices of it", beside)]
 
 
 def _at_once(run: Calls) -> list[int]:
