@@ -5,6 +5,7 @@ telephone number, no address, no text of a complaint.  Who may know more asks fo
 """
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -44,8 +45,12 @@ def tell(conn: Connection, kind: str, at: datetime, account: str | None = None, 
     kind: "matter.what".  at: timezone-aware UTC.  account: whom it concerns, None when nobody in particular.
     facts: what JSON can hold, dates and instants too (ISO 8601), words of ours.
     """
-    body = json.dumps(facts, ensure_ascii=False, default=_plain)
-    conn.execute(_TELL, {"kind": kind, "at": at, "account": account, "body": body})
+    conn.execute(_TELL, {"kind": kind, "at": at, "account": account, "body": written(facts)})
+
+
+def written(facts: Mapping[str, Any]) -> str:
+    """Facts as JSON."""
+    return json.dumps(facts, ensure_ascii=False, default=_plain)
 
 
 def _plain(value: Any) -> str:

@@ -1,11 +1,10 @@
 """The history of a request: every act is a row, with who, when and what."""
 
-import json
-from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert
 
+from domain import news
 from domain.handling import Context
 from domain.tables import request_events
 
@@ -17,15 +16,9 @@ def note(conn: Connection, request: int, context: Context, what: str, **details:
         "at": context.at,
         "by": context.by,
         "what": what,
-        "details": json.dumps(details, ensure_ascii=False, default=_plain),
+        "details": news.written(details),
     }
     conn.execute(_NOTE, values)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, date):  # an instant too
-        return value.isoformat()
-    raise TypeError(f"{value!r} is no detail of a history")
 
 
 _NOTE: Final = insert(request_events)
