@@ -3,16 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from domain.commands import RecogniseCaller
 from domain.model import OutageNews, Outcome, Topic
-from domain.phone import as_dialled, e164
 from flows.attended import about, attended
 from flows.call_back import nobody_free
 from flows.complaint import complaint
-from flows.contact import TELEPHONE
 from flows.outage import Emergency, outage, told
 from flows.service_order import service_order
 from flows.status import status
@@ -26,7 +22,6 @@ from ivr.dialog.proof import problems
 from prompts import Catalogue
 
 NOW = datetime(2026, 12, 3, 10, 0, tzinfo=UTC)
-ENOUGH = (Progress.ENOUGH, Progress.EXPECTED, Progress.FULL)
 
 
 async def outages(call):
@@ -149,42 +144,6 @@ def test_what_a_call_back_is_about_is_what_people_would_have_been_told():
 
     command = dialog.turn.command
     assert (command.about, command.account, command.contact) == ("bill", "1000000018", SHOWN.caller)
-
-
-# Telephone numbers as they are keyed
-
-
-subscribers = st.from_regex(r"\A[1-9][0-9]{8}\Z")
-numbers = st.one_of(
-    subscribers.map(lambda n: f"0{n}"),
-    subscribers.map(lambda n: f"380{n}"),
-    subscribers.map(lambda n: f"00380{n}"),
-    st.from_regex(r"\A00(?!380)[1-9][0-9]{7,14}\Z"),
-)
-
-
-@given(numbers)
-def test_a_number_may_be_keyed_in_every_way_that_people_write_it(keyed):
-    assert TELEPHONE.parse(keyed) == e164(keyed)
-    assert TELEPHONE.progress(keyed) in ENOUGH
-    assert all(TELEPHONE.progress(keyed[:n]) is not Progress.NEVER for n in range(1, len(keyed)))
-
-
-@given(st.text("0123456789", min_size=1, max_size=20))
-def test_the_keypad_takes_what_is_a_number_and_nothing_else(keyed):
-    try:
-        TELEPHONE.parse(keyed)
-    except Nomatch:
-        assert TELEPHONE.progress(keyed) in (Progress.MORE, Progress.NEVER)
-    else:
-        assert TELEPHONE.progress(keyed) in ENOUGH
-
-
-@given(numbers)
-def test_a_number_is_read_back_as_it_would_be_dialled(keyed):
-    number = e164(keyed)
-
-    assert e164(as_dialled(number)) == number
 
 
 # Account numbers, if there are any
