@@ -31,8 +31,8 @@ from domain.store import Store
 HOLD: Final = 0.02
 """Seconds that a transaction may keep the store from others, about; SQLite has one writer."""
 PAUSE: Final = 0.001
-"""Seconds between transactions, besides the time that the next batch takes to be made, so that who waits for the store
-gets it: SQLite wakes nobody, waiters look again."""
+"""Seconds between transactions, besides the time that the next batch takes to be made, so that who waits for the
+store gets it: SQLite wakes nobody, waiters look again."""
 _LEAST, _MOST = 4, 400
 _TELL: Final = 2000
 """Rows, or accounts, between reports of progress."""
