@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Text, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -247,7 +247,7 @@ _END: Final = (
         outcome=bindparam("new_outcome"),
         transferred_to=bindparam("new_to"),
         because=bindparam("new_because"),
-        context=func.coalesce(bindparam("new_context"), calls.c.context),
+        context=func.coalesce(bindparam("new_context", type_=Text), calls.c.context),
     )
 )
 _LINES: Final = select(journal).where(journal.c.call == bindparam("of")).order_by(journal.c.seq)

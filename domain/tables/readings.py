@@ -153,5 +153,5 @@ counting = (
 )
 """Joins a register with the one reading that counts: the accepted one of the latest day, of one day the one stored
 last.  Estimates are passed over: they say what is billed, not what the meter shows, and a true value must not look
-"lower" than one that was estimated too high (docs/decisions/074).  A descent of `ix_readings_counting` and a step back
-for each estimate since somebody read the meter, not a scan."""
+"lower" than one that was estimated too high (docs/decisions/074).  A descent of `ix_readings_counting` and a step
+back for each estimate since somebody read the meter, not a scan."""
