@@ -1,8 +1,7 @@
 """What conversations share: how they begin, whose account it is about, and how people are reached."""
 
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeAlias
 
 from domain.commands import AskPeople, FindAccount, HearAnnouncements, RecogniseCaller, RememberLanguage
 from domain.model import Account, Announcement, KnownCaller, Language
@@ -16,9 +15,7 @@ from ivr.dialog import (
     GaveUp,
     Interruption,
     Manner,
-    Nomatch,
     Phrase,
-    Progress,
     Trouble,
     Turn,
     WantsAgent,
@@ -27,8 +24,6 @@ from ivr.dialog import (
     transfer,
     yes_no,
 )
-
-T = TypeVar("T")
 
 Business: TypeAlias = Callable[[Call, KnownCaller, str | None], Coroutine[Turn[Any], Any, str | None]]
 """What a caller may have come for.  Takes the number of the account that was identified in this call, if any, and
@@ -58,25 +53,6 @@ class Left(Back):
     def __init__(self, account: str) -> None:
         super().__init__(account)
         self.account = account
-
-
-@dataclass(frozen=True, slots=True)
-class Keys(Generic[T]):
-    """A menu whose choices lie on keys of their own."""
-
-    choices: tuple[tuple[str, T], ...]
-
-    def parse(self, heard: str) -> T:
-        for key, choice in self.choices:
-            if key == heard:
-                return choice
-        raise Nomatch(heard)
-
-    def progress(self, keyed: str) -> Progress:
-        return Progress.FULL if keyed in dict(self.choices) else Progress.NEVER
-
-    def examples(self) -> Mapping[str, str]:
-        return {f"press {key}": key for key, _ in self.choices}
 
 
 # How a conversation begins

@@ -29,7 +29,7 @@ from domain.doubt import (
 from domain.model import Account, Doubt, Energy, Meter, Register
 from domain.rules import local_day
 from flows.common import NeedsPeople
-from ivr.dialog import Call, Grammar, Interruption, Manner, Phrase, Progress, Trouble, digits, one_of, yes_no
+from ivr.dialog import Call, Grammar, Interruption, Manner, Phrase, Progress, Trouble, digits, one_of
 
 TRIES: Final = 3
 
@@ -168,28 +168,21 @@ async def put_or_keep(
 async def put(call: Call, question: Question, doubt: Doubt | None, register: Register, value: int) -> Reply:
     """The one question, in the words of its kind.  doubt: None when it only confirms."""
     zone, shown = Phrase(f"zone_{named(register)}"), said(register, value)
-    match question.ask:
-        case Ask.READ_BACK:
-            right = await call.ask("read_back", yes_no, zone=zone, value=shown)
-            return Reply.AS_KEYED if right else Reply.AGAIN
-        case Ask.OTHER_ZONE:
-            other = Phrase(f"zone_{question.zone if question.energy is Energy.ACTIVE else question.energy}")
-            return await call.ask(
-                "doubtful_other_zone", PROPOSAL, manner=CAREFUL, value=shown, other=other, zone=zone
-            )
-        case Ask.OTHER_METER:
-            ending = (question.meter or "")[-4:]
-            return await call.ask("doubtful_other_meter", PROPOSAL, manner=CAREFUL, value=shown, ending=ending)
-        case Ask.DECIMALS:
-            count = question.digits
-            return await call.ask("doubtful_decimals", PROPOSAL, manner=CAREFUL, value=shown, count=count)
-        case Ask.OTHER_VALUE:
-            meant = said(register, question.meant or 0)
-            return await call.ask("doubtful_other_value", PROPOSAL, manner=CAREFUL, value=shown, meant=meant)
-        case Ask.INSIST | Ask.UNCHANGED | Ask.MISSING_DIGIT:
-            prompt = f"doubtful_{doubt if question.ask is Ask.INSIST else question.ask}"
-            right = await call.ask(prompt, yes_no, manner=CAREFUL, value=shown)
-            return Reply.AS_KEYED if right else Reply.AGAIN
+    if question.ask is Ask.OTHER_ZONE:
+        other = Phrase(f"zone_{question.zone if question.energy is Energy.ACTIVE else question.energy}")
+        return await call.ask("doubtful_other_zone", PROPOSAL, manner=CAREFUL, value=shown, other=other, zone=zone)
+    if question.ask is Ask.OTHER_METER:
+        ending = (question.meter or "")[-4:]
+        return await call.ask("doubtful_other_meter", PROPOSAL, manner=CAREFUL, value=shown, ending=ending)
+    if question.ask is Ask.DECIMALS:
+        return await call.ask("doubtful_decimals", PROPOSAL, manner=CAREFUL, value=shown)
+    if question.ask is Ask.OTHER_VALUE:
+        meant = said(register, question.meant or 0)
+        return await call.ask("doubtful_other_value", PROPOSAL, manner=CAREFUL, value=shown, meant=meant)
+    if question.ask is Ask.READ_BACK:
+        return await call.ask("read_back", RIGHT, zone=zone, value=shown)
+    why = doubt if question.ask is Ask.INSIST else question.ask
+    return await call.ask(f"doubtful_{why}", RIGHT, manner=CAREFUL, value=shown)
 
 
 async def keep(
@@ -227,6 +220,7 @@ def said(register: Register, value: int) -> Phrase:
 
 
 PROPOSAL: Final[Grammar[Reply]] = one_of(Reply.OTHER, Reply.AS_KEYED, Reply.AGAIN)
+RIGHT: Final[Grammar[Reply]] = one_of(Reply.AS_KEYED, Reply.AGAIN)
 
 
 # What may be keyed
@@ -257,9 +251,10 @@ class Shown:
 
     def examples(self) -> Mapping[str, str]:
         """One value for everything that can be asked about it."""
+        nothing = {"nothing counted yet": "0"} if self._zero("0") else {}
         kinds = specimens(self.meter, self.register, self.today, neighbours=self.neighbours)
-        shown = {kind: str(value) if value or self._zero("0") else "00" for kind, value in kinds.items()}
-        return {**shown, **wide_specimens(self.meter, self.register, self.today)}
+        shown = {kind: str(value) if value else "00" for kind, value in kinds.items()}
+        return {**nothing, **shown, **wide_specimens(self.meter, self.register, self.today)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,4 +278,5 @@ class Again:
 
     def examples(self) -> Mapping[str, str]:
         last = f"{self.value % 10**self.verdict.again:0{self.verdict.again}d}"
-        return {"the same": last, "another": last[:-1] + ("1" if last[-1] != "1" else "2")}
+        another = last[:-1] + ("1" if last[-1] != "1" else "2")
+        return {"the same": last if self.value else "0", "another": another}

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.model import KnownCaller, Language, Outcome
 from flows.attended import attended
-from flows.common import MOST_BACKS, Keys, Left, announce, choose_language, remember, welcome
+from flows.common import MOST_BACKS, Left, announce, choose_language, remember, welcome
 from flows.complaint import complaint
 from flows.hours import hours
 from flows.meter_reading import meter_reading
@@ -18,7 +18,7 @@ from flows.parting import parting
 from flows.service_order import service_order
 from flows.statement import statement
 from flows.status import status
-from ivr.dialog import Back, Call, Ending, GaveUp, Grammar, Phrase, goodbye
+from ivr.dialog import Back, Call, Ending, GaveUp, Phrase, goodbye, on_keys
 
 
 class Matter(StrEnum):
@@ -34,17 +34,15 @@ class Matter(StrEnum):
     LANGUAGE = "language"
 
 
-MENU: Final[Grammar[Matter]] = Keys(
-    (
-        ("1", Matter.READING),
-        ("2", Matter.OUTAGE),
-        ("3", Matter.COMPLAINT),
-        ("4", Matter.ORDER),
-        ("5", Matter.BILL),
-        ("6", Matter.STATUS),
-        ("7", Matter.HOURS),
-        ("9", Matter.LANGUAGE),
-    )
+MENU: Final = on_keys(
+    ("1", Matter.READING),
+    ("2", Matter.OUTAGE),
+    ("3", Matter.COMPLAINT),
+    ("4", Matter.ORDER),
+    ("5", Matter.BILL),
+    ("6", Matter.STATUS),
+    ("7", Matter.HOURS),
+    ("9", Matter.LANGUAGE),
 )
 
 

@@ -81,6 +81,9 @@ OTHER: Final = "1000000018"
 FLAT: Final = Account(VARIED, (Meter("00100001", (_register(Zone.SINGLE),)),))
 OLD_COUNTER: Final = Account(OTHER, (Meter("00100002", (_register(Zone.SINGLE, 99_950, 5),)),), region=REGION)
 NEW_METER: Final = Account(OTHER, (Meter("00100003", (_register(Zone.SINGLE, None),)),))
+READ_YESTERDAY: Final = Account(
+    OTHER, (Meter("00100008", (replace(_register(Zone.SINGLE), last_on=date(2026, 9, 30), usual=1.0),)),)
+)
 TWO_ZONES: Final = Account(OTHER, (Meter("00100004", (_register(Zone.DAY), _register(Zone.NIGHT, 31_200))),))
 THREE_ZONES: Final = Account(
     OTHER,
@@ -186,6 +189,7 @@ def world(command: Any) -> Mapping[str, Any]:
                 "a flat": FLAT,
                 "a counter about to roll over": OLD_COUNTER,
                 "a new meter": NEW_METER,
+                "a meter read yesterday": READ_YESTERDAY,
                 "two zones": TWO_ZONES,
                 "three zones": THREE_ZONES,
                 "two meters": TWO_METERS,

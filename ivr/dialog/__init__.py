@@ -2,7 +2,7 @@
 
 from ivr.dialog.call import Call
 from ivr.dialog.dialog import Answer, Dialog, Diverged, Flow, goodbye, must_interrupt, transfer
-from ivr.dialog.grammar import Grammar, Nomatch, Progress, digits, one_of, yes_no
+from ivr.dialog.grammar import Grammar, Nomatch, Progress, digits, on_keys, one_of, yes_no
 from ivr.dialog.turns import (
     INTERRUPTIONS,
     Ask,
@@ -54,6 +54,7 @@ __all__ = [
     "digits",
     "goodbye",
     "must_interrupt",
+    "on_keys",
     "one_of",
     "transfer",
     "yes_no",

@@ -108,6 +108,30 @@ class OneOf(Generic[T]):
         return {f"press {n}": str(n) for n, _ in enumerate(self.choices, start=1)}
 
 
+@dataclass(frozen=True, slots=True)
+class OnKeys(Generic[T]):
+    """A menu whose choices lie on keys of their own, where the keys from 1 won't do."""
+
+    choices: tuple[tuple[str, T], ...]
+
+    def __post_init__(self) -> None:
+        keys = [key for key, _ in self.choices]
+        if not keys or len(set(keys)) < len(keys) or not set(keys) <= set("123456789"):
+            raise ValueError(f"choices lie on keys from 1 to 9, one on each, not on {keys}")
+
+    def parse(self, heard: str) -> T:
+        for key, choice in self.choices:
+            if key == heard:
+                return choice
+        raise Nomatch(heard)
+
+    def progress(self, keyed: str) -> Progress:
+        return Progress.FULL if keyed in dict(self.choices) else Progress.NEVER
+
+    def examples(self) -> Mapping[str, str]:
+        return {f"press {key}": key for key, _ in self.choices}
+
+
 def digits(
     shortest: int,
     longest: int | None = None,
@@ -123,6 +147,11 @@ def digits(
 def one_of(*choices: T) -> Grammar[T]:
     """A menu of these choices, on the keys from 1."""
     return OneOf(choices)
+
+
+def on_keys(*choices: tuple[str, T]) -> Grammar[T]:
+    """A menu of these choices, each on its key."""
+    return OnKeys(choices)
 
 
 yes_no: Grammar[bool] = OneOf((True, False))
