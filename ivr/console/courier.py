@@ -29,6 +29,7 @@ from domain.store import Connection, Store, StoreFault
 from domain.webhooks import Delivery, Result
 from ivr.console import addresses
 from ivr.console.addresses import BadAddress, Forbidden
+from ivr.console.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,12 @@ def headers(delivery: Delivery, body: bytes, now: datetime) -> dict[str, str]:
 
 
 class Courier:
-    """Runs in the process of the API.  clock: the time, UTC.  woken: set when there is news."""
+    """Runs in the process of the API.  turns: its writes.  clock: the time, UTC.  woken: set when there is news."""
 
     def __init__(
         self,
         store: Store,
+        turns: Turns,
         clock: Callable[[], datetime],
         woken: asyncio.Event,
         *,
@@ -94,6 +96,7 @@ class Courier:
         session: Callable[[], Any] | None = None,
     ) -> None:
         self._store = store
+        self._turns = turns
         self._clock = clock
         self._woken = woken
         self._plain = plain
@@ -183,7 +186,7 @@ class Courier:
         return await asyncio.wrap_future(self._store.read(job))
 
     async def _write(self, job: Callable[[Connection], T]) -> T:
-        return await asyncio.wrap_future(self._store.write(job))
+        return await self._turns.write(job)
 
 
 def _settle_and_claim(

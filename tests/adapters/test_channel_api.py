@@ -13,7 +13,8 @@ from domain.clients import Right
 from domain.model import Doubt, Source, Status
 from domain.store import StoreBusy, StoreFull
 from domain.tables import accounts, bills, events, handover_files
-from ivr.console.api import access, application
+from ivr.console import turns
+from ivr.console.api import application
 from ivr.console.api.frame import MOST
 
 
@@ -498,7 +499,7 @@ def test_no_more_jobs_than_a_few_are_given_to_the_store_at_one_time(world, monke
             )
 
     assert {answer.status_code for answer in asyncio.run(flood())} == {201}
-    assert 1 < most[0] <= access.WRITES_AT_ONCE
+    assert 1 < most[0] <= turns.MOST
 
 
 def test_the_document_is_served_to_anybody(world):

@@ -26,6 +26,7 @@ from domain.webhooks import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, REFUSALS, ROTA
 from ivr.console import addresses
 from ivr.console.addresses import BadAddress, checked, public
 from ivr.console.courier import LEASE, LONGEST_WISH, Courier, sign
+from ivr.console.turns import LONGEST_REST, MOST, Turns
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,8 +58,14 @@ class Receiver:
                 pass
 
         self.hung = threading.Event()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                """A sender that was killed."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -105,6 +112,12 @@ def subscribe(world, url, *kinds, by="everything"):
 def happen(world, *numbers, matter="test.happened", account=None):
     for n in numbers:
         world.write(lambda conn, n=n: news.tell(conn, matter, world.now, account, n=n))
+
+
+def made(world, *, private=True, **more):
+    """Another courier of this world."""
+    serving = world.app.state.services
+    return Courier(world.store, Turns(world.store), serving.clock, serving.news, plain=True, private=private, **more)
 
 
 def shown(world, hook, by="everything"):
@@ -301,12 +314,11 @@ def test_a_receiver_that_does_not_answer_or_is_not_there_is_tried_again(world, r
     receiver = receivers("hang")
     hook = subscribe(world, receiver.url)
     happen(world, 1)
-    serving = world.app.state.services
 
     def impatient():
         return addresses.session(private=True, seconds=0.3)
 
-    courier = Courier(world.store, serving.clock, serving.news, plain=True, private=True, session=impatient)
+    courier = made(world, session=impatient)
     asyncio.run(courier.once())
     assert "no answer" in fates(world, hook)[1]["last_error"]
 
@@ -389,11 +401,9 @@ def test_two_couriers_carry_everything_once(world, receivers):
     receiver = receivers()
     subscribe(world, receiver.url)
     happen(world, *range(20))
-    serving = world.app.state.services
 
     async def both():
-        made = [Courier(world.store, serving.clock, serving.news, plain=True, private=True) for _ in range(2)]
-        await asyncio.gather(*(courier.once() for courier in made))
+        await asyncio.gather(*(made(world).once() for _ in range(2)))
 
     asyncio.run(both())
 
@@ -434,6 +444,38 @@ def test_a_message_has_another_id_than_one_of_a_restored_database():
     other = webhooks.Delivery(1, 1, 1, "", (), "k", NOW + timedelta(seconds=1), None, {})
 
     assert one.id != other.id
+
+
+def test_between_turns_the_database_is_free_for_others_most_of_the_time(world, monkeypatch):
+    """Time is what the event loop is told: each job takes 10 ms, and nobody waits for it."""
+    rests, clock, done = [], [0.0], []
+    sleep = asyncio.sleep
+
+    async def rest(seconds):
+        rests.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("ivr.console.turns.asyncio.sleep", rest)
+    monkeypatch.setattr("ivr.console.turns.time.perf_counter", lambda: clock[0])
+
+    def job(n):
+        def work(_):
+            clock[0] += 0.01
+            done.append(n)
+
+        return work
+
+    async def many():
+        turns = Turns(world.store)
+        await asyncio.gather(*(turns.write(job(n)) for n in range(10)))
+        await sleep(0)
+
+    asyncio.run(many())
+
+    assert sorted(done) == list(range(10))
+    assert MOST == 4
+    assert rests == pytest.approx([0.12, 0.12, 0.06])
+    assert max(rests) <= LONGEST_REST
 
 
 # Where it may lead
@@ -506,10 +548,7 @@ def test_a_name_that_leads_into_our_own_network_is_not_followed(tmp_path, receiv
     world = World(tmp_path, plain_webhooks=True)
     hook = subscribe(world, f"http://rebinding.example:{receiver.server.server_port}/")
     happen(world, 1)
-    serving = world.app.state.services
-    courier = Courier(
-        world.store, serving.clock, serving.news, plain=True, session=lambda: addresses.session(resolver=names)
-    )
+    courier = made(world, private=False, session=lambda: addresses.session(resolver=names))
     asyncio.run(courier.once())
 
     assert names.asked == ["rebinding.example"]
@@ -537,6 +576,7 @@ import asyncio, sys
 from datetime import UTC, datetime
 from domain.store import Store
 from ivr.console import courier
+from ivr.console.turns import Turns
 
 courier.LOOK = 0.02
 courier.LEASE = __import__("datetime").timedelta(seconds=0.3)
@@ -545,7 +585,7 @@ async def main():
     with Store.open(sys.argv[1]) as store:
         print("ready", flush=True)
         await courier.Courier(
-            store, lambda: datetime.now(UTC), asyncio.Event(), plain=True, private=True
+            store, Turns(store), lambda: datetime.now(UTC), asyncio.Event(), plain=True, private=True
         ).run()
 
 asyncio.run(main())
@@ -555,27 +595,27 @@ asyncio.run(main())
 def test_nothing_is_lost_and_order_is_kept_however_often_it_is_killed(world, receivers, tmp_path):
     receiver = receivers()
     subscribe(world, receiver.url)
-    happen(world, *range(60))
+    happen(world, *range(40))
     chance = random.Random(7)
     killed = 0
-    until = time.monotonic() + 60
-    while (not receiver.got or max(receiver.facts) < 59) and time.monotonic() < until:
+    until = time.monotonic() + 300  # a net; a child takes seconds to start on a busy machine
+    while (not receiver.got or max(receiver.facts) < 39) and time.monotonic() < until:
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, f"sqlite:///{tmp_path}/api.db"], cwd=ROOT, stdout=subprocess.PIPE
         )
         assert child.stdout.readline() == b"ready\n"
         before = len(receiver.got)
-        many = chance.randint(1, 15)
-        while len(receiver.got) < before + many and max(receiver.facts, default=0) < 59 and time.monotonic() < until:
+        many = chance.randint(4, 12)
+        while len(receiver.got) < before + many and max(receiver.facts, default=0) < 39 and time.monotonic() < until:
             time.sleep(0.0005 + chance.random() / 500)  # until the receiver, a thread, has what we wait for
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
         killed += 1
 
-    assert list(dict.fromkeys(receiver.facts)) == list(range(60)), "each came, and came first in order"
+    assert list(dict.fromkeys(receiver.facts)) == list(range(40)), "each came, and came first in order"
     assert killed > 3
-    assert len(receiver.got) <= 60 + killed, "at most the one in hand comes again"
+    assert len(receiver.got) <= 40 + killed, "at most the one in hand comes again"
     again = [n for n in set(receiver.facts) if receiver.facts.count(n) > 1]
     for n in again:
         assert len({receiver.ids[i] for i, each in enumerate(receiver.facts) if each == n}) == 1

@@ -19,6 +19,7 @@ from domain.clients import Client, Right
 from domain.store import Connection, Store
 from ivr.console.api.limits import Limits
 from ivr.console.api.problems import Problem, documented
+from ivr.console.turns import Turns
 
 T = TypeVar("T")
 
@@ -27,10 +28,6 @@ WRONG_KEYS: Final = 60
 """Wrong keys a minute from one address, before it is not listened to for a while."""
 
 LARGEST_BODY: Final = 64 * 1024
-
-WRITES_AT_ONCE: Final = 16
-"""Jobs that we give to the store at one time.  It commits what has queued up together; a short queue keeps its
-transactions short, so that the controller of the calls, another process, never waits long for the database."""
 
 
 @dataclass
@@ -45,7 +42,10 @@ class Services:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     limits: Limits = field(default_factory=Limits)
     flights: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
-    writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITES_AT_ONCE))
+    turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.turns = Turns(self.store)
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         """What the store knows."""
@@ -53,8 +53,7 @@ class Services:
 
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Do it in a transaction; who waits for deliveries is woken."""
-        async with self.writing:
-            done = await asyncio.wrap_future(self.store.write(job))
+        done = await self.turns.write(job)
         self.news.set()
         return done
 

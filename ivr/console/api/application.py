@@ -121,6 +121,7 @@ def courier_of(app: FastAPI) -> Courier:
     serving: Services = app.state.services
     return Courier(
         serving.store,
+        serving.turns,
         serving.clock,
         serving.news,
         plain=serving.plain_webhooks,
