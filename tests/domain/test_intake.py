@@ -305,6 +305,17 @@ def test_a_row_with_too_many_cells_and_one_of_another_encoding_are_refused(files
     assert files.account(C) is not None
 
 
+def test_an_account_of_which_one_row_cannot_be_read_is_left_out(files: Files):
+    files(f"{HEADER}\n{A};1;day;6;;\n{A};1;night;6;;;and more\n{B};2;single;6;;\n")
+
+    assert files.account(A) is None
+    assert files.account(B) is not None
+    assert [(row, why) for row, _, why in files.refused()] == [
+        ("2", "row 3 of the same account can't be read"),
+        ("3", "it has 7 cells and the header 6"),
+    ]
+
+
 def test_the_report_is_its_owners_alone_and_disarms_formulas(files: Files):
     files(f"account;flat\n{A};1\n=1+2;3\n")
 

@@ -1,6 +1,7 @@
 """Asterisk's record against the store: what is whole passes, and each kind of loss is found and named."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,8 +85,6 @@ class World:
         return self.sealed(call, at)
 
     def age(self, path: Path, by: timedelta = timedelta(hours=1)) -> None:
-        import os
-
         then = (NOW - by).timestamp()
         os.utime(path, (then, then))
 
@@ -132,10 +131,12 @@ def test_agents_telephones_and_calls_that_nobody_answered_are_no_calls(world: Wo
     world.whole("vm-1.0")
     world.event("vm-1.7", "CHAN_START", LONG_AGO, "agents", linked="vm-1.0")
     world.event("vm-1.7", "ANSWER", LONG_AGO, "call", linked="vm-1.0")
+    world.event("vm-1.7", "CHAN_END", LONG_AGO, "agents", linked="vm-1.0")
     world.event("vm-1.8", "CHAN_START", LONG_AGO, "incoming")
     world.event("vm-1.8", "CHAN_END", LONG_AGO, "incoming")
     world.event("vm-1.9", "CHAN_START", LONG_AGO, "nowhere")
     world.event("vm-1.9", "ANSWER", LONG_AGO, "nowhere")
+    world.event("vm-1.9", "CHAN_END", LONG_AGO, "nowhere")
 
     assert world.kinds() == []
 
@@ -307,6 +308,25 @@ def test_calls_in_progress_are_left_alone(world: World):
 
     assert world.found == []
     assert report.in_progress == 5
+
+
+def test_a_call_that_is_over_and_in_order_already_is_proved_at_once(world: World):
+    world.whole("vm-1.0", NOW - timedelta(seconds=40))
+
+    report = world.reconcile()
+
+    assert (report.calls, report.in_progress) == (1, 0)
+
+
+def test_a_record_that_is_put_aside_while_it_is_opened_is_read_once(world: World):
+    world.whole("vm-1.0")
+    with world.cel.open("a") as file:
+        file.write('"1795291102.51')
+    os.link(world.cel, world.cel.with_name("calls.csv.1"))  # the same file under both names
+    with Cel(world.data / "exchange") as cel:
+        assert cel.files == 1
+
+    assert world.kinds() == []
 
 
 def test_what_should_be_in_order_by_now_is_no_longer_in_progress(world: World):
