@@ -224,12 +224,17 @@ class Lookup(BaseModel):
 
 
 class LookupsRun(BaseModel):
-    """A run of `bench.lookups`.  limit: ms.  remark: what else the machine was doing."""
+    """A run of `bench.lookups`.
+
+    limit: ms.  made: what making the accounts took: seconds, cpu (seconds), peak_mb, store_mb; empty when they were
+    there.  remark: what else the machine was doing.
+    """
 
     machine: Machine
     accounts: int
     limit: float
     lookups: list[Lookup]
+    made: dict[str, float] = {}
     remark: str = ""
 
 

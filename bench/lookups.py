@@ -11,6 +11,7 @@ their commit.  LIMIT is the bound for the queries of a command together: one tha
 
 import argparse
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -184,6 +185,18 @@ CALLS: Mapping[str, tuple[Callable[[Connection, str], Any], bool]] = {
 """What a call does beside its commands."""
 
 
+def make(store: Store, count: int, console: Console) -> dict[str, float]:
+    """So many customers, and what that took; this process has done nothing else before."""
+    began, cpu = time.monotonic(), time.process_time()
+    with Gauge(console) as gauge:
+        generate(store, count, at=NOW, tell=gauge.tell)
+    return {
+        "seconds": round(time.monotonic() - began, 1),
+        "cpu": round(time.process_time() - cpu, 1),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+
+
 def measure(store: Store, times: int) -> LookupsRun:
     """Everything that a call asks, each so often."""
     there = store.read(lambda conn: conn.scalar(select(func.count()).select_from(accounts))).result() or 0
@@ -229,13 +242,14 @@ def main() -> None:
     if lacking := [kind.__name__ for kind in call_path() if kind not in SPECIMENS]:
         sys.exit(f"bench: no specimen for {', '.join(lacking)}: add them to SPECIMENS")
     console = Console(highlight=False)
+    made: dict[str, float] = {}
     temporary = tempfile.TemporaryDirectory(prefix="ivr-bench-") if given.data is None else nullcontext(given.data)
     with temporary as folder, Store.open(f"sqlite:///{Path(folder) / 'hotline.db'}") as store:
         if given.data is None:
-            with Gauge(console) as gauge:
-                generate(store, 2000 if given.quick else given.accounts, at=NOW, tell=gauge.tell)
+            made = make(store, 2000 if given.quick else given.accounts, console)
+            made["store_mb"] = round((Path(folder) / "hotline.db").stat().st_size / 1e6, 1)
         run = measure(store, 10 if given.quick else TIMES)
-    run.remark = given.remark
+    run.made, run.remark = made, given.remark
     tables.show(console, tables.of_lookups(run))
     if not given.quick:
         console.print(f"kept as {save('lookups', run)}")

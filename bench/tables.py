@@ -109,7 +109,13 @@ def of_lookups(run: LookupsRun) -> list[tuple[str, Rows]]:
         kind = "writes" if each.writes else "reads"
         rows.append([each.name, kind, str(len(each.queries)), p50, p99, most, *whole])
     plans = [["what", "plan of its queries"], *([each.name, "; ".join(each.plan) or "-"] for each in run.lookups)]
-    return [(f"What a call asks, {run.accounts:,} accounts", rows), ("How SQLite answers it", plans)]
+    found = [(f"What a call asks, {run.accounts:,} accounts", rows), ("How SQLite answers it", plans)]
+    if made := run.made:
+        head = ["s", "accounts/s", "CPU s", "peak MB", "store MB"]
+        rate = f"{run.accounts / made['seconds']:,.0f}"
+        figures = [f"{made[name]:,.0f}" for name in ("seconds", "cpu", "peak_mb", "store_mb")]
+        found.append(("Making them, as `ivr demo load` does", [head, [figures[0], rate, *figures[1:]]]))
+    return found
 
 
 def of_intake(run: IntakeRun) -> list[tuple[str, Rows]]:
