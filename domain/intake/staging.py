@@ -9,7 +9,8 @@ readable by its owner only, and is deleted while it is open: nothing of it is le
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -18,8 +19,25 @@ from typing import Self
 from domain.intake.rows import Place, Problem
 from domain.intake.sources import Cells
 
+
+class NoRoom(OSError):
+    """The copy of the rows can't be kept; the message says what to do."""
+
+
 _SEPARATOR = "\x1f"  # no cell holds it: it can't be printed
 _AT_ONCE = 1000
+
+
+@contextmanager
+def staging(folder: Path | None = None) -> "Generator[Staging]":
+    """A `Staging`, gone in the end.  Raises NoRoom: what SQLite itself says within is about this file; the store's
+    faults are of their own kind."""
+    try:
+        with Staging(folder) as opened:
+            yield opened
+    except sqlite3.OperationalError as fault:
+        where = folder or Path(tempfile.gettempdir())
+        raise NoRoom(f"a copy of the rows doesn't fit into {where} ({fault}): make room there") from fault
 
 
 class Staging:

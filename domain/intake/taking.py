@@ -25,7 +25,7 @@ from domain.intake.columns import PLACE, BadFile
 from domain.intake.keeping import Counts, Plan, carry_out, plan
 from domain.intake.rows import Customer, Place, Problem, Wrong, account_number, assemble
 from domain.intake.sources import Cells, Raw, Source
-from domain.intake.staging import Staging
+from domain.intake.staging import Staging, staging
 from domain.store import Store
 
 HOLD: Final = 0.02
@@ -70,28 +70,29 @@ def take_in(
 
     at: now, timezone-aware UTC.  report: where refused rows go (a CSV, readable by its owner only); what lies there
     is replaced, or removed when nothing was refused.  folder: where there is room for a copy of all rows meanwhile.
-    dry: only say what would be done.  Raises BadFile, StoreFault; what was imported before stays.
+    dry: only say what would be done.  Raises BadFile, StoreFault, NoRoom; what was imported before
+    stays.
     """
     summary = Summary()
     today = rules.local_day(at)
     tell = tell or (lambda what, done, of: None)
-    with Staging(folder) as staging:
+    with staging(folder) as staged:
         for number, source in enumerate(sources):
-            _stage(staging, source, number, summary, tell)
-        staging.sort()
+            _stage(staged, source, number, summary, tell)
+        staged.sort()
         writing = _Writing(store, at, dry)
-        customers = _customers(staging, summary, today)
+        customers = _customers(staged, summary, today)
         done = told = 0
         while batch := list(islice(customers, writing.size)):
             for customer, problem in writing.keep(batch):
-                _refuse(staging, summary, customer.places, [problem])
+                _refuse(staged, summary, customer.places, [problem])
             done += len(batch)
             if done - told >= _TELL:
                 told = done
-                tell("accounts", done + summary.refused_accounts, staging.accounts)
-        tell("accounts", staging.accounts, staging.accounts)
+                tell("accounts", done + summary.refused_accounts, staged.accounts)
+        tell("accounts", staged.accounts, staged.accounts)
         summary.counts, summary.longest = writing.counts, writing.longest
-        _write_report(report, staging, sources)
+        _write_report(report, staged, sources)
     return summary
 
 

@@ -11,6 +11,7 @@ Rules
 """
 
 import hashlib
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -125,8 +126,11 @@ def reconcile(
     data: the data directory.  now: the clock, timezone-aware UTC.  Raises StoreFault, OSError.
     """
     began = now()
-    with Cel(data / "exchange", data) as cel:
-        return _Comparison(data, store, cel, began, since, hashes, tell).run()
+    try:
+        with Cel(data / "exchange", data) as cel:
+            return _Comparison(data, store, cel, began, since, hashes, tell).run()
+    except sqlite3.OperationalError as fault:  # the temporary file's; the store's faults are its own
+        raise OSError(f"what Asterisk recorded doesn't fit into {data} ({fault}): make room there") from fault
 
 
 class _Comparison:

@@ -491,6 +491,33 @@ def test_killed_in_the_middle_a_second_run_completes_it_without_duplicates(files
     assert {count(table) for table in ("accounts", "meters", "registers", "readings")} == {3000}
 
 
+FULL = """
+import resource, sys
+from datetime import datetime
+from pathlib import Path
+from domain import intake
+from domain.store import Store
+with Store.open(sys.argv[2]) as store:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+    try:
+        intake.take_in(store, [intake.source(Path(sys.argv[1]))], at=datetime.fromisoformat(sys.argv[3]),
+                       report=Path(sys.argv[4]), folder=Path(sys.argv[4]).parent, dry=True)
+    except OSError as fault:
+        sys.exit(f"told: {fault}")
+"""
+
+
+def test_a_disk_without_room_for_the_rows_is_said(files: Files, url: str):
+    """More rows than the cache of 16 MB holds, so that they have to go to the disk."""
+    path = files.write("account;flat\n" + "".join(f"{number(n)};{'x' * 20}\n" for n in range(250_000)))
+    arguments = [sys.executable, "-c", FULL, str(path), url, NOW.isoformat(), str(files.report)]
+    done = subprocess.run(arguments, cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+                          capture_output=True, text=True, check=False)  # fmt: skip
+
+    assert "told: a copy of the rows doesn't fit" in done.stderr, done.stderr[-500:]
+    assert "make room" in done.stderr
+
+
 def test_a_process_that_writes_meanwhile_is_not_kept_waiting(files: Files, url: str):
     """What a hotline does to the store while an import runs: a commit every few milliseconds."""
     path = files.write(many(4000))
