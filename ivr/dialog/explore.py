@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from domain.model import Began, Outcome
-from ivr.dialog.call import Call
+from ivr.dialog.call import NOTHING, Call
 from ivr.dialog.dialog import Answer, Dialog, Flow, weightier
 from ivr.dialog.grammar import Progress
 from ivr.dialog.map import Exit, Map, Spot, Step
@@ -75,8 +75,15 @@ class _Walk(Dialog):
 
     __slots__ = ("exit", "whole")
 
-    def __init__(self, start: Callable[[Call], Coroutine[Any, Any, Any]], began: Began, whole: bool, hung_up: bool):
-        self.call = _Call(began)
+    def __init__(
+        self,
+        start: Callable[[Call], Coroutine[Any, Any, Any]],
+        began: Began,
+        told: Mapping[str, str],
+        whole: bool,
+        hung_up: bool,
+    ):
+        self.call = _Call(began, told)
         self.coroutine = start(self.call)
         self.turn = self.said = self.achieved = None
         self.exit: Exit | None = None
@@ -110,10 +117,12 @@ class _Walk(Dialog):
         return moment(self)
 
 
-def explore(flow: Flow, began: Began, world: World, *, limit: int = 200_000) -> Map:
-    """The map of `flow` in this `world`.  Raises `Unbounded` beyond `limit` moments and `Opaque` for a flow that
+def explore(
+    flow: Flow, began: Began, world: World, *, limit: int = 200_000, told: Mapping[str, str] = NOTHING
+) -> Map:
+    """The map of `flow` in this `world`; told: what an earlier conversation of the call noted.  Raises `Unbounded` beyond `limit` moments and `Opaque` for a flow that
     holds what can't be compared."""
-    explorer = _Explorer(began, world, limit)
+    explorer = _Explorer(began, world, limit, told)
     found = explorer.map(flow.__name__, flow, whole=True, hung_up=False)
     _achieve(found)
     return found
@@ -122,8 +131,9 @@ def explore(flow: Flow, began: Began, world: World, *, limit: int = 200_000) -> 
 class _Explorer:
     """Maps a conversation, and each of its parts once."""
 
-    def __init__(self, began: Began, world: World, limit: int) -> None:
+    def __init__(self, began: Began, world: World, limit: int, told: Mapping[str, str] = NOTHING) -> None:
         self._began = began
+        self._told = told
         self._world = world
         self._limit = limit
         self._moments = 0
@@ -150,7 +160,7 @@ class _Explorer:
                 walk.abandon()
             return index
 
-        arrive(_Walk(start, self._began, whole, hung_up), (), ())
+        arrive(_Walk(start, self._began, self._told, whole, hung_up), (), ())
         while todo:
             index, live = todo.popleft()
             spot, trail = found.spots[index], trails[index]
@@ -162,7 +172,7 @@ class _Explorer:
                 # A coroutine can't be copied: every way but the last one taken is led there from the start.
                 walk = live
                 if number < len(ways) - 1:
-                    walk = _Walk(start, self._began, whole, hung_up)
+                    walk = _Walk(start, self._began, self._told, whole, hung_up)
                     for taken in trail:
                         walk.go(taken)
                 walk.go(move)
