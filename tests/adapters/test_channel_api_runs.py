@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from domain import clients, demo
+from domain import clients, demo, news, webhooks
 from domain.clients import Right
 from domain.model import Source
 from domain.store import Store
@@ -52,6 +52,9 @@ def api(tmp_path):
     yield made
     if made.process.poll() is None:
         made.stop()
+
+
+MATTERS = {kind.partition(".")[0] for kind in news.KINDS} | {"reading", "bill", "period", "handover", "webhook"}
 
 
 def shape(value):
@@ -95,6 +98,20 @@ def test_every_example_of_the_documentation_runs_as_it_is_shown(api):
         for stable in ("type", "status", "account", "meter", "state", "url"):
             if isinstance(wanted, dict):
                 assert got.get(stable) == wanted.get(stable), command
+
+
+def test_the_kinds_of_news_in_the_documentation_are_those_that_are_told():
+    """`webhook.disabled` is for staff alone; kinds made of two parts stand in `news.KINDS`."""
+    listed = re.findall(r"^\| `([a-z]+\.[a-z]+)` \|", (ROOT / "docs/channel-api.md").read_text("utf-8"), re.MULTILINE)
+    told = {
+        kind
+        for file in (ROOT / "domain").rglob("*.py")
+        if "tell(" in (text := file.read_text("utf-8"))
+        for kind in re.findall(rf'"((?:{"|".join(MATTERS)})\.[a-z]+)"', text)
+    }
+
+    assert len(set(listed)) == len(listed)
+    assert set(listed) == (told | set(news.KINDS)) - webhooks.FOR_STAFF
 
 
 def test_it_stops_in_order_and_logs_nothing_personal(api, tmp_path):
