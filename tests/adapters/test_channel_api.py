@@ -278,19 +278,20 @@ def test_opening_hours_and_announcements_are_told(world):
 
 def test_hand_over_files_are_listed_and_a_suppliers_client_sees_its_own(world):
     def two(conn):
-        for name, supplier in (("a.csv", "ЕнергоЗбут"), ("b.csv", None)):
+        for name, supplier in (("taken_2026-10_ЕнергоЗбут_000001.csv", "ЕнергоЗбут"), ("b.csv", None)):
             row = {"name": name, "supplier": supplier, "stage": "taken", "at": NOW, "rows": 0, "sha256": "0" * 64}
             conn.execute(insert(handover_files), {k: v for k, v in row.items() if k in handover_files.c})
 
     world.write(two)
+    hers = "taken_2026-10_ЕнергоЗбут_000001.csv"
     world.add("supplier", [Right.HANDOVERS_READ], supplier="ЕнергоЗбут")
 
-    assert [file["name"] for file in world.get("/handover-files").json()["items"]] == ["b.csv", "a.csv"]
-    assert [file["name"] for file in world.get("/handover-files", by="supplier").json()["items"]] == ["a.csv"]
-    assert world.get("/handover-files/a.csv", by="supplier").headers["content-type"].startswith("text/csv")
+    assert [file["name"] for file in world.get("/handover-files").json()["items"]] == ["b.csv", hers]
+    assert [file["name"] for file in world.get("/handover-files", by="supplier").json()["items"]] == [hers]
+    assert world.get(f"/handover-files/{hers}", by="supplier").headers["content-type"].startswith("text/csv")
     assert kind(world.get("/handover-files/b.csv", by="supplier")) == "not-found"
     page = world.get("/handover-files?limit=1").json()
-    assert world.get(f"/handover-files?limit=1&cursor={page['next']}").json()["items"][0]["name"] == "a.csv"
+    assert world.get(f"/handover-files?limit=1&cursor={page['next']}").json()["items"][0]["name"] == hers
 
 
 def test_a_suppliers_client_deals_with_its_own_accounts_alone(world):

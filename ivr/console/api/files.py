@@ -43,7 +43,9 @@ async def list_files(serving: InService, client: Asking, limit: Limit = 50, curs
     **guarded(Right.HANDOVERS_READ, 404, 422),
 )
 async def get_file(
-    name: Annotated[str, Path(pattern=r"^[A-Za-z0-9._%-]{1,120}$")], serving: InService, client: Asking
+    name: Annotated[str, Path(pattern=r"^[^/]{1,120}$", examples=["taken_2026-10_Supplier_000001.csv"])],
+    serving: InService,
+    client: Asking,
 ) -> Response:
     """CSV, byte for byte as it was handed over."""
 
