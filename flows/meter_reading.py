@@ -46,7 +46,7 @@ async def submit(call: Call, account: Account) -> None:
             meter = await call.hold(choose_meter, left)
             receipt = await read_meter(call, account, meter, given)
             unread = ()
-            await call.hold(hand_out, receipt)
+            await call.hold(give_receipt, receipt)
             left = tuple(m for m in left if m != meter)
             if left and not await parting(call, "another_meter"):
                 break
@@ -127,7 +127,7 @@ def telling(known: Given, taken: Taken, left: tuple[Register, ...]) -> Given:
     return tuple(pair for pair in known if pair[0].energy in [register.energy for register in left])
 
 
-async def hand_out(call: Call, receipt: Receipt) -> None:
+async def give_receipt(call: Call, receipt: Receipt) -> None:
     """Say what it counts for and the receipt's number, whatever was typed ahead, and again if the caller asks."""
     await call.say("receipt", fresh=True, counts=counts(receipt), number=receipt.number)
     while await parting(call, "receipt_again"):

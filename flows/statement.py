@@ -22,14 +22,14 @@ async def statement(call: Call, known: KnownCaller, account: str | None) -> str 
         raise NeedsPeople("account not found")
     try:
         own = found.number in [one.number for one in known.accounts]
-        if await call.hold(tell, found, own):
+        if await call.hold(tell_bills, found, own):
             await call.hold(submit, found)
     except Back:
         raise Left(found.number) from None
     return found.number
 
 
-async def tell(call: Call, account: Account, own: bool) -> bool:
+async def tell_bills(call: Call, account: Account, own: bool) -> bool:
     """As often as the caller likes; whether they want to give a reading now.  own: sums may be told."""
     where = await call.do(AskStatement(account.number))
     last, coming = of_last(where.last, own, len(account.meters)), of_coming(where)

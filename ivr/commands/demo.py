@@ -145,16 +145,21 @@ async def _scenario(house: Hotline, now: datetime) -> Scenario:
     value = customer.values[0]
     steps = [
         Hears(hears="notice", within=20),
+        Hears(hears="menu", within=40),
+        Presses(keys="1", tone=100, gap=80),
         Hears(hears="your_account", within=20),
         Presses(keys="1", tone=100, gap=80),
-        Hears(hears=f"value_{value.zone}", within=20),
+        Hears(hears=f"value_{value.zone}", within=40),
+        Presses(keys=f"{value.value}#", tone=100, gap=80),
+        Hears(hears="value_again", within=20),
         Presses(keys=f"{value.value}#", tone=100, gap=80),
         Hears(hears="read_back", within=20),
         Presses(keys="1", tone=100, gap=80),
         Hears(hears="receipt", within=20),
-        Hears(hears="receipt_again", within=30),
+        Hears(hears="receipt_again", within=40),
         Presses(keys="2", tone=100, gap=80),
-        Hears(hears="goodbye", within=20),
+        Hears(hears="anything_else", within=20),
+        Hears(hears="goodbye", within=40),
     ]
     reading = ExpectedReading(account=customer.account, meter=value.meter, zone=value.zone, value=value.value)
     return Scenario(

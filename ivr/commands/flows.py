@@ -8,7 +8,7 @@ from flows import FLOWS, NOBODY_FREE
 from flows.worlds import SHOWN, WITHHELD, world
 from ivr.commands.output import console, fail
 from ivr.commands.pages import between
-from ivr.dialog.chart import chart
+from ivr.dialog.chart import charts
 from ivr.dialog.explore import explore
 from ivr.dialog.proof import problems
 from prompts import Catalogue
@@ -16,6 +16,8 @@ from prompts.checker import check as check_prompts
 
 MAP_OF = "<!-- map of {} -->"
 END = "<!-- end of map -->"
+PARTS_OF = "<!-- parts of {} -->"
+END_OF_PARTS = "<!-- end of parts -->"
 
 
 @click.command()
@@ -48,20 +50,33 @@ def missing_words(catalogue: Catalogue, said: dict[str, set[str]]) -> list[str]:
 
 
 @click.command("map")
-@click.argument("flow", type=click.Choice(sorted(FLOWS)), default="meter_reading")
+@click.argument("flow", type=click.Choice(sorted(FLOWS)), default="main_menu")
+@click.option("--parts", is_flag=True, help="Of every part of the conversation, too.")
 @click.option("--write", type=click.Path(path_type=Path, exists=True), help="Renew the map in this Markdown file.")
-def draw(flow: str, write: Path | None) -> None:
+def draw(flow: str, parts: bool, write: Path | None) -> None:
     """Draw a conversation as a Mermaid diagram, from the code."""
-    drawn = chart(explore(FLOWS[flow], SHOWN, world))
+    drawn = charts(explore(FLOWS[flow], SHOWN, world))
     if write is None:
-        click.echo(drawn)
+        click.echo(sections(drawn) if parts else next(iter(drawn.values())))
         return
     try:
-        write.write_text(renewed(write.read_text("utf-8"), flow, drawn), "utf-8")
+        text = write.read_text("utf-8")
+        write.write_text(renewed_parts(text, flow, drawn) if parts else renewed(text, flow, drawn), "utf-8")
     except (OSError, ValueError) as fault:
         fail(f"{write}: {fault}")
 
 
-def renewed(text: str, flow: str, drawn: str) -> str:
+def sections(drawn: dict[str, str]) -> str:
+    """Markdown: a heading and a chart for each part."""
+    return "\n\n".join(f"## {name.replace('_', ' ')}\n```mermaid\n{one}\n```" for name, one in drawn.items())
+
+
+def renewed(text: str, flow: str, drawn: dict[str, str]) -> str:
     """`text` with the map of `flow` between its marks replaced.  Raises ValueError when the marks are missing."""
-    return between(text, MAP_OF.format(flow), END, f"```mermaid\n{drawn}\n```", "map")
+    whole = next(iter(drawn.values()))
+    return between(text, MAP_OF.format(flow), END, f"```mermaid\n{whole}\n```", "map")
+
+
+def renewed_parts(text: str, flow: str, drawn: dict[str, str]) -> str:
+    """The same for the maps of all parts."""
+    return between(text, PARTS_OF.format(flow), END_OF_PARTS, sections(drawn), "maps of all parts")

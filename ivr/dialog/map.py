@@ -8,6 +8,7 @@ are its exits: what it returns or raises.  The maps of parts hang below the map 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from domain.model import Outcome
@@ -27,10 +28,14 @@ class Exit:
 
     @property
     def name(self) -> str:
-        """As a way on from the moment that held the part."""
+        """As a way on from the moment that held the part; of values only what people would call an answer."""
         if self.raised is not None:
             return self.raised.name
-        return "" if self.value is None else str(self.value)
+        if isinstance(self.value, Ending):
+            return str(self.value.outcome)
+        if isinstance(self.value, bool):
+            return "yes" if self.value else "no"
+        return str(self.value) if isinstance(self.value, StrEnum) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = Field(
         "a", description="this controller's name, unique among the controllers of one Asterisk"
     )
-    flow: str = Field("meter_reading", description="the conversation that callers get")
+    flow: str = Field("main_menu", description="the conversation that callers get")
     numbers: dict[str, str] = Field(
         {"101": "meter_reading"},
         description="numbers that lead to another conversation: dialled number (as the provider sends it) = its name",

@@ -143,9 +143,9 @@ def test_what_people_wrote_is_never_read_as_markup():
 
 
 def test_a_conversation_at_the_keyboard():
-    keyed = "1\n\n1000000083\n104700#\n1\n2\n"
+    keyed = "1\n\n1000000083\n104700#\n700#\n1\n2\n"
 
-    result = ivr("simulate", input=keyed)
+    result = ivr("simulate", "--flow", "meter_reading", input=keyed)
 
     assert result.exit_code == 0, result.output
     assert "reading_taken" in result.output
@@ -174,4 +174,8 @@ def test_the_map_of_a_flow_is_a_mermaid_diagram():
     result = ivr("map", "meter_reading")
 
     assert result.output.startswith("flowchart TD")
+    assert "meter reading" in result.output
+
+    result = ivr("map", "meter_reading", "--parts")
+
     assert "value single?" in result.output

@@ -25,7 +25,7 @@ def written(tmp_path, text):
 def test_without_a_file_everything_has_a_default():
     settings = load()
 
-    assert (settings.flow, settings.name, settings.capacity) == ("meter_reading", "a", 200)
+    assert (settings.flow, settings.name, settings.capacity) == ("main_menu", "a", 200)
     assert settings.store_url.startswith("sqlite:////")
     assert settings.store_url.endswith("/data/hotline.db")
 
@@ -55,7 +55,7 @@ def test_a_file_called_hotline_toml_is_found(tmp_path):
         ("capacity = 'many'", "capacity: "),
         ("sip_port = 70000", "sip_port: "),
         ('rtp_ports = "a lot"', "rtp_ports: "),
-        ('flow = "smalltalk"', "flow: there is no conversation 'smalltalk'; there are: meter_reading"),
+        ('flow = "smalltalk"', "flow: there is no conversation 'smalltalk'; there are: main_menu, meter_reading"),
         ("[questions.account]\npatience = 3", "questions: account: patience is no timer; there are: timeout"),
         ('[questions.account]\ntimeout = "long"', "questions: account: timeout = 'long' should be like 7.0"),
         ("[questions.account]\ntimeout = -1", "questions: account: timeout = -1 should be like 7.0"),

@@ -10,9 +10,9 @@ import pytest
 from domain.model import Outcome
 from flows import FLOWS, NOBODY_FREE
 from flows.worlds import SHOWN, WITHHELD, world
-from ivr.commands.flows import missing_words, renewed
+from ivr.commands.flows import missing_words, renewed, renewed_parts
 from ivr.dialog import Ask
-from ivr.dialog.chart import chart
+from ivr.dialog.chart import charts
 from ivr.dialog.explore import explore
 from ivr.dialog.proof import problems
 from prompts import Catalogue
@@ -69,27 +69,31 @@ def _environment():
     return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 
 
-def test_the_map_shows_every_question_and_every_ending(found):
-    drawn = chart(found)
+def test_the_maps_show_every_question_and_every_ending(found):
+    drawn = charts(found)
 
-    assert drawn.startswith("flowchart TD")
-    for spot in found.spots:
-        if isinstance(spot.turn, Ask) or (spot.ending and spot.ending.outcome is Outcome.READING_TAKEN):
-            assert spot.name.replace("_", " ") in drawn
+    for one in found.maps():
+        assert drawn[one.flow].startswith("flowchart TD")
+        for spot in one.spots:
+            if (isinstance(spot.turn, Ask) and not spot.hung_up) or (
+                spot.ending and spot.ending.outcome is Outcome.INFORMED
+            ):
+                assert spot.name.replace("_", " ") in drawn[one.flow]
 
 
-@pytest.mark.parametrize("flow", FLOWS)
-def test_the_map_in_the_readme_is_the_map_of_the_code(flow):
-    readme = (REPOSITORY / "README.md").read_text("utf-8")
+@pytest.mark.parametrize(("page", "parts"), [("README.md", False), ("docs/conversations.md", True)])
+def test_the_maps_in_the_pages_are_the_maps_of_the_code(page, parts):
+    text = (REPOSITORY / page).read_text("utf-8")
+    drawn = charts(explore(FLOWS["main_menu"], SHOWN, world))
 
-    assert renewed(readme, flow, chart(explore(FLOWS[flow], SHOWN, world))) == readme, (
-        "run: ivr map --write README.md"
-    )
+    renew = renewed_parts if parts else renewed
+    assert renew(text, "main_menu", drawn) == text, f"run: ivr map {'--parts ' * parts}--write {page}"
 
 
 def test_a_map_is_renewed_in_its_place():
     text = "before <!-- map of x -->old<!-- end of map --> after"
 
-    assert renewed(text, "x", "new") == "before <!-- map of x -->\n```mermaid\nnew\n```\n<!-- end of map --> after"
+    renew = renewed(text, "x", {"x": "new", "part": "other"})
+    assert renew == "before <!-- map of x -->\n```mermaid\nnew\n```\n<!-- end of map --> after"
     with pytest.raises(ValueError, match="no place for the map"):
-        renewed("nothing here", "x", "new")
+        renewed("nothing here", "x", {"x": "new"})
