@@ -21,7 +21,7 @@ from ivr.dialog.call import NOTHING, Call
 from ivr.dialog.dialog import Answer, Dialog, Flow, weightier
 from ivr.dialog.grammar import Progress
 from ivr.dialog.map import Exit, Map, Spot, Step
-from ivr.dialog.moment import freeze, moment
+from ivr.dialog.moment import freeze, moment, unchangeable
 from ivr.dialog.turns import (
     Ask,
     Back,
@@ -41,8 +41,12 @@ World: TypeAlias = Callable[[Any], Mapping[str, Any]]
 Part: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 
 
+DEEPEST = 50
+"""Parts within parts, at most."""
+
+
 class Unbounded(Exception):
-    """More moments than a telephone call has any business having."""
+    """More moments, or parts within parts, than a telephone call has any business having."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +124,11 @@ class _Walk(Dialog):
 def explore(
     flow: Flow, began: Began, world: World, *, limit: int = 200_000, told: Mapping[str, str] = NOTHING
 ) -> Map:
-    """The map of `flow` in this `world`; told: what an earlier conversation of the call noted.  Raises `Unbounded` beyond `limit` moments and `Opaque` for a flow that
-    holds what can't be compared."""
+    """The map of `flow` in this `world`; told: what an earlier conversation of the call noted.
+
+    Raises `Unbounded` beyond `limit` moments and for a part held within itself; `Opaque` for a flow that holds what
+    can't be compared, or gives to a part, or takes from it, what can be changed.
+    """
     explorer = _Explorer(began, world, limit, told)
     found = explorer.map(flow.__name__, flow, whole=True, hung_up=False)
     _achieve(found)
@@ -138,6 +145,7 @@ class _Explorer:
         self._limit = limit
         self._moments = 0
         self._parts: dict[Any, Map] = {}
+        self._within: list[Any] = []  # parts whose maps are being made, each held by the one before
 
     def map(self, name: str, start: Callable[[Call], Coroutine[Any, Any, Any]], *, whole: bool, hung_up: bool) -> Map:
         found = Map(name)
@@ -152,6 +160,8 @@ class _Explorer:
                 self._moments += 1
                 if self._moments > self._limit:
                     raise Unbounded(f"{name} has more than {self._limit} moments")
+                if walk.exit is not None:
+                    unchangeable(walk.exit.raised or walk.exit.value, f"{name} is left with")
                 index = known[here] = len(found.spots)
                 found.spots.append(Spot(walk.turn, walk.said, walk.exit, walk.hung_up, path))
                 trails.append(trail)
@@ -181,10 +191,15 @@ class _Explorer:
         return found
 
     def _part(self, held: Held, hung_up: bool) -> Map:
-        key = (held.part.__module__, held.part.__qualname__, freeze(held.args), hung_up)
+        key = (freeze(held.part), freeze(held.args), hung_up)
         if key not in self._parts:
             part, args = held.part, held.args
+            unchangeable(args, f"{held.label} is given")
+            if key in self._within or len(self._within) >= DEEPEST:
+                raise Unbounded(f"{held.label}{args} is held within itself, as if for ever: use a loop")
+            self._within.append(key)
             self._parts[key] = self.map(held.label, lambda call: part(call, *args), whole=False, hung_up=hung_up)
+            self._within.pop()
         return self._parts[key]
 
     def _ways_on(self, spot: Spot) -> Iterator[tuple[str, Answer, _Move, bool, int | None]]:
@@ -231,11 +246,13 @@ class _Explorer:
 
 
 def _reached_freely(found: Map) -> set[int]:
-    """Moments that are reached with nobody interrupting."""
+    """Moments that are reached with nobody interrupting; who had hung up before doesn't interrupt any more."""
     seen, todo = {0}, [0]
     while todo:
-        for step in found.spots[todo.pop()].ways:
-            if step.freely and step.to not in seen:
+        spot = found.spots[todo.pop()]
+        gone = spot.hung_up and isinstance(spot.turn, Ask | Say)
+        for step in spot.ways:
+            if (step.freely or gone) and step.to not in seen:
                 seen.add(step.to)
                 todo.append(step.to)
     return seen

@@ -50,13 +50,14 @@ def freeze(value: Any) -> Any:
         case set() | frozenset():
             return (type(value), frozenset(freeze(v) for v in value))
         case BaseException():
-            return (type(value), freeze(value.args))
+            return (type(value), freeze(value.args), freeze(vars(value)))
         case _ if is_dataclass(value):
             return _freeze_record(value)
         case range():
             return (range, value.start, value.stop, value.step)
         case FunctionType() if value.__closure__ is None:
-            return (FunctionType, value.__module__, value.__qualname__)
+            defaults = freeze(value.__defaults__), freeze(value.__kwdefaults__)
+            return (FunctionType, value.__module__, value.__qualname__, value.__code__, *defaults)
         case CellType():  # a variable that an inner function or comprehension shares
             try:
                 return (CellType, freeze(value.cell_contents))
@@ -66,6 +67,18 @@ def freeze(value: Any) -> Any:
             return (type(value), *(freeze(v) for v in value.__reduce__() if not callable(v)))
         case _:
             raise Opaque(f"a conversation can't be explored while it holds a {type(value).__name__}: {value!r}")
+
+
+def unchangeable(value: Any, what: str) -> None:
+    """Raises `Opaque` when somebody who holds `value` could change it: a list, a dict, a dataclass that isn't frozen.
+
+    Between a part of a conversation and its holder it would be a way of knowing that nobody sees.
+    """
+    held = (value.args, tuple(vars(value).values())) if isinstance(value, BaseException) else value
+    try:
+        hash(held)
+    except TypeError as fact:
+        raise Opaque(f"{what} {value!r}, which can be changed ({fact}); take a tuple or a frozen dataclass") from None
 
 
 _records: dict[int, tuple[Any, Any]] = {}

@@ -18,7 +18,7 @@ from domain.commands import AskPeople, OrderCallBack
 from domain.model import Outcome
 from ivr.dialog.dialog import Answer
 from ivr.dialog.map import Map, Spot, Step
-from ivr.dialog.turns import Ask, Back, Do, GaveUp, Record, Say, WantsAgent
+from ivr.dialog.turns import Ask, Back, Do, GaveUp, Record, Say, Trouble, WantsAgent
 
 LEFT_WITH_NOTHING = frozenset({Outcome.ABANDONED, Outcome.FAILED, Outcome.LOST, Outcome.DIVERGED})
 """Outcomes of callers who did not get what they came for."""
@@ -76,7 +76,7 @@ class Proof:
         """
 
         def along(spot: Spot, step: Step) -> bool:
-            return step.freely or spot.hung_up
+            return step.freely or (spot.hung_up and isinstance(spot.turn, Ask | Say))
 
         safe = self._least(along, lambda spot: spot.ending is not None)
         return [node for node in self.nodes if node not in safe]
@@ -149,16 +149,13 @@ class Proof:
         return [node for node in self.nodes if node in set(found)]
 
     def star_unminded(self) -> list[Node]:
-        """Questions, or parts with such questions, at which `*` (back) ends the conversation because nothing in the
-        flow takes it."""
-        return [
-            (self.whole, i)
-            for i, spot in enumerate(self.whole.spots)
-            if any(
-                step.how == Back.name and (ending := self.whole.spots[step.to].ending) and ending.because == Back.name
-                for step in spot.ways
-            )
-        ]
+        """Moments, or parts, from which `*` (back) ends the conversation because nothing in the flow takes it.
+
+        Not necessarily the question itself: a flow may say something before it lets `*` go on.
+        """
+        spots = self.whole.spots
+        deaf = {i for i, spot in enumerate(spots) if spot.ending is not None and spot.ending.because == Back.name}
+        return [(self.whole, i) for i, spot in enumerate(spots) if any(step.to in deaf for step in spot.ways)]
 
     # How
 
@@ -194,7 +191,8 @@ class Proof:
         return [(one, step.to) for one, i in self._held_at[part] for step in one.spots[i].ways if step.exit == number]
 
     def _next(self, node: Node) -> set[Node]:
-        """Where a caller may get to without being asked anything: questions and endings."""
+        """Where a caller may get to without being asked anything, also when the business can't do what it should:
+        questions and endings."""
         if node not in self._arrivals:
             self._arrivals[node] = set()
             ends, exits = self._within(node)
@@ -225,7 +223,8 @@ class Proof:
                 ends |= there
                 allowed = {*left_by}
             for step in spot.ways:
-                if step.freely and step.exit in allowed and step.to not in seen:
+                unasked = step.exit in allowed if spot.part is not None else step.freely or step.how == Trouble.name
+                if unasked and step.to not in seen:
                     seen.add(step.to)
                     todo.append(step.to)
         self._inside[node] = ends, exits

@@ -8,8 +8,23 @@ import pytest
 
 from domain.commands import Command
 from domain.model import Began, Outcome
-from ivr.dialog import Answer, Back, Call, Dialog, GaveUp, HungUp, WantsAgent, goodbye, one_of, transfer, yes_no
-from ivr.dialog.explore import explore
+from ivr.dialog import (
+    Answer,
+    Back,
+    Call,
+    Dialog,
+    GaveUp,
+    HungUp,
+    Interruption,
+    Trouble,
+    WantsAgent,
+    goodbye,
+    one_of,
+    transfer,
+    yes_no,
+)
+from ivr.dialog.explore import Unbounded, explore
+from ivr.dialog.moment import Opaque
 from ivr.dialog.proof import problems
 
 BEGAN = Began("c1", None, "100", datetime(2026, 5, 1, tzinfo=UTC))
@@ -224,3 +239,145 @@ def test_a_conversation_that_goes_on_after_the_notice_need_not_repeat_it():
 
     assert [p for p in problems(found) if p.startswith("kept")]
     assert not [p for p in problems(found, announced=True) if p.startswith("kept")]
+
+
+# What a part and its holder may know of each other
+
+
+class Found(Interruption):
+    """Says what it found in words of its own, not in its arguments."""
+
+    name = "found"
+
+    def __init__(self, really):
+        super().__init__()
+        self.really = really
+
+    def __reduce__(self):
+        return Found, (self.really,)
+
+
+async def raising(call):
+    raise Found(await call.ask("q", yes_no))
+
+
+async def appending(call, found):
+    found.append(await call.ask("q", yes_no))
+
+
+async def listing(call):
+    return [await call.ask("q", yes_no)]
+
+
+def either(really):
+    async def part(call, really=really):
+        await trap(call, really)
+
+    return part
+
+
+HARMLESS, TRAP = either(False), either(True)
+
+
+async def again(call):
+    if await call.ask("q", yes_no):
+        await call.hold(again)
+
+
+async def deeper(call, depth):
+    if await call.ask("q", yes_no):
+        await call.hold(deeper, depth + 1)
+
+
+def holding(*parts):
+    """A conversation that holds these parts, one after another, and falls into a trap if one of them finds it."""
+
+    async def conversation(call):
+        await begun(call)
+        try:
+            for part in parts:
+                await call.hold(*part)
+        except Found as found:
+            await trap(call, found.really)
+        except (WantsAgent, GaveUp, Back):
+            return transfer("asked for")
+        return goodbye(Outcome.INFORMED)
+
+    return conversation
+
+
+def test_two_exits_by_one_exception_that_says_different_things_are_two():
+    assert any(p.startswith("dead end") for p in problems(explore(holding((raising,)), BEGAN, world)))
+
+
+def test_two_parts_of_one_name_are_two():
+    assert any(p.startswith("dead end") for p in problems(explore(holding((HARMLESS,), (TRAP,)), BEGAN, world)))
+
+
+@pytest.mark.parametrize("part", [(appending, []), (listing,)], ids=["given", "left with"])
+def test_what_can_be_changed_does_not_pass_between_a_part_and_its_holder(part):
+    with pytest.raises(Opaque, match="can be changed"):
+        explore(holding(part), BEGAN, world)
+
+
+@pytest.mark.parametrize("part", [(again,), (deeper, 0)], ids=["the same", "ever another"])
+def test_a_part_that_holds_itself_is_said_to(part):
+    with pytest.raises(Unbounded, match="is held within itself"):
+        explore(holding(part), BEGAN, world)
+
+
+# What was taken for proved
+
+
+async def restless(call):
+    """Works on for ever, unless the business can't."""
+    while True:
+        await call.do(Put())
+
+
+@pytest.mark.parametrize("way", [inlined, held])
+def test_who_hung_up_is_let_go_of_and_not_only_when_the_business_fails(way):
+    async def endless(call):
+        await begun(call)
+        try:
+            await call.ask("q", yes_no)
+        except HungUp:
+            await way(call, restless)
+        except (WantsAgent, GaveUp, Back):
+            return transfer("asked for")
+        return goodbye(Outcome.INFORMED)
+
+    assert any(p.startswith("dead end") for p in problems(explore(endless, BEGAN, world)))
+
+
+def test_a_star_that_nobody_minds_is_found_behind_what_is_said_about_it():
+    async def sorry(call):
+        await begun(call)
+        try:
+            await call.ask("q", yes_no)
+        except Back:
+            await call.say("sorry")
+            raise
+        return goodbye(Outcome.INFORMED)
+
+    assert any(p.startswith("nobody minds the star") for p in problems(explore(sorry, BEGAN, world)))
+
+
+@pytest.mark.parametrize("wish", [WantsAgent, GaveUp])
+@pytest.mark.parametrize("way", [inlined, held])
+def test_people_are_reached_also_when_the_business_fails(way, wish):
+    async def fair(call):
+        await begun(call)
+        try:
+            await way(call, greedy)
+        except wish:
+            try:
+                await call.do(Put())
+            except Trouble:
+                return goodbye(Outcome.ABANDONED)
+            return transfer("asked for")
+        except (WantsAgent, GaveUp, Back):
+            return transfer("asked for")
+        return goodbye(Outcome.INFORMED)
+
+    assert any(p.startswith("no way to people") for p in problems(explore(fair, BEGAN, world)))
