@@ -39,7 +39,13 @@ async def until_settled(folder: Path, calls: int) -> None:
             await asyncio.sleep(0.1)
 
 
-def test_good_calls_abandoned_ones_and_killed_controllers_are_all_accounted_for(data, index):  # noqa: F811
+def test_good_calls_abandoned_ones_and_killed_controllers_are_all_accounted_for(
+    data,  # noqa: F811
+    index,
+    monkeypatch,
+):
+    monkeypatch.setenv("IVR_FLOW", "meter_reading")  # whatever callers get otherwise
+
     async def main():
         process = await Process(data).ready()
 
