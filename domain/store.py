@@ -54,6 +54,10 @@ GROUP: Final = 128
 """The most jobs in one transaction: a bound on how long the first of them waits for the last."""
 
 
+LONGEST_REST: Final = 0.25
+"""Seconds: a transaction that waited for the database itself need not be paid for without end."""
+
+
 class StoreFault(Exception):
     """The database cannot do its work; nothing of the job was kept.  The message says what an operator can do."""
 
@@ -104,7 +108,8 @@ class _Job(Generic[T]):
 class Store:
     """The store of one process.  Make it with `open`; it is also a context manager that closes."""
 
-    def __init__(self, writer: Engine, reader: Engine, *, place: str, readers: int) -> None:
+    def __init__(self, writer: Engine, reader: Engine, *, place: str, readers: int, rest: float) -> None:
+        self._rest = rest
         self._writer = writer
         self._reader = reader
         self._place = place
@@ -117,11 +122,14 @@ class Store:
         self._thread.start()
 
     @classmethod
-    def open(cls, url: str, *, busy: float = 5.0, readers: int = 2) -> Self:
+    def open(cls, url: str, *, busy: float = 5.0, readers: int = 2, rest: float = 0.0) -> Self:
         """Open the database at `url`, creating it or bringing its schema up to date first.
 
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, or one of PostgreSQL.
         busy: seconds to wait while another process writes.  readers: threads for `read`.
+        rest: how many times as long as a transaction took the database is left alone after it (`LONGEST_REST` at
+        most): for processes that write much beside a hotline, since SQLite's lock is not fair and they would starve
+        it (docs/decisions/068).
         Several processes may open the same new database at once: one migrates, the others wait.
         Raises StoreFault (StoreTooNew, StoreDamaged, ...) with what to do about it; ValueError for a bad url.
         """
@@ -140,7 +148,7 @@ class Store:
                 writer.dispose()
         return cls(
             _engine(url, busy, writes=True, size=1), _engine(url, busy, writes=False, size=readers),
-            place=place, readers=readers,
+            place=place, readers=readers, rest=rest,
         )  # fmt: skip
 
     def write(self, job: Callable[[Connection], T]) -> Future[T]:
@@ -206,6 +214,7 @@ class Store:
                 pass
             open_ = None not in taken
             jobs = [job for job in taken if job is not None and job.future.set_running_or_notify_cancel()]
+            began = time.monotonic()
             if jobs:
                 try:
                     self._commit(jobs)
@@ -215,6 +224,8 @@ class Store:
                         job.error = error
                 for job in jobs:
                     job.settle()
+            if open_ and self._rest:
+                time.sleep(min((time.monotonic() - began) * self._rest, LONGEST_REST))
         self._drop()
 
     def _commit(self, jobs: Sequence[_Job[Any]]) -> None:

@@ -16,6 +16,9 @@ from domain.store import Connection, Store, StoreFault
 from ivr.commands.output import fail
 from ivr.commands.up import settings_from
 
+BESIDE_A_HOTLINE = 3.0
+"""How long these rest after each transaction, in times as long as it took: callers come first."""
+
 T = TypeVar("T")
 
 
@@ -34,7 +37,7 @@ def opened(config: Path | None, data: Path | None) -> Generator[Store]:
     """The hotline's store, beside the controllers that use it; faults that people can mend become messages."""
     settings = settings_from(config, data=data)
     try:
-        with Store.open(settings.store_url, busy=30.0) as store:
+        with Store.open(settings.store_url, busy=30.0, rest=BESIDE_A_HOTLINE) as store:
             yield store
     except StoreFault as fault:
         fail(str(fault))

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from domain import store as module
-from domain.store import Store, StoreBusy, StoreClosed, StoreDamaged, StoreFault, StoreFull, StoreTooNew
+from domain.store import LONGEST_REST, Store, StoreBusy, StoreClosed, StoreDamaged, StoreFault, StoreFull, StoreTooNew
 from domain.tables import accounts
 
 
@@ -397,3 +397,23 @@ def test_what_is_no_database_keeps_its_rights(tmp_path: Path):
         with pytest.raises(StoreFault):
             Store.open(f"sqlite:///{place}")
         assert place.stat().st_mode == before
+
+
+def test_a_process_that_writes_much_leaves_the_database_alone_after_each_transaction(url: str, monkeypatch):
+    rests: list[float] = []
+    monkeypatch.setattr("domain.store.time.sleep", rests.append)
+    with Store.open(url, rest=3.0) as store:
+        for n in range(3):
+            store.write(lambda conn, n=n: conn.execute(insert(accounts).values(number=f"100000000{n}"))).result()
+
+    assert len(rests) >= 2, "after each but the last, when nobody waits for it any more"
+    assert all(0 < rest <= LONGEST_REST for rest in rests)
+
+
+def test_a_hotline_does_not_rest(url: str, monkeypatch):
+    rests: list[float] = []
+    monkeypatch.setattr("domain.store.time.sleep", rests.append)
+    with Store.open(url) as store:
+        store.write(lambda conn: conn.execute(insert(accounts).values(number="1000000001"))).result()
+
+    assert rests == []
