@@ -5,20 +5,17 @@ but somebody would hear it.
 """
 
 import re
-import wave
 from pathlib import Path
 
-import numpy as np
-
 from prompts import sound
-from prompts.composer import TRIES, Catalogue, Place, cut
-from prompts.render import Entry, hash_of, read_index, recipe, recordings, sounds, wanted
+from prompts.composer import SUFFIX, TRIES, Catalogue, Place, cut
+from prompts.render import Entry, hash_of, read_index, recipe, recordings, sounds, strays, wanted
 from prompts.spoken import KINDS, LANGUAGES, SILENCES, Part
 
 FIELDS = (*TRIES, "note")
 LEAD_MS = 20
 LEVEL_TOLERANCE_DB = 2.0
-BYTES = 50_000_000
+BYTES = 40_000_000
 """All committed audio together."""
 
 _FOREIGN = {  # letters that look at home but aren't; a synthesiser stumbles over them
@@ -123,8 +120,12 @@ def check_audio(catalogue: Catalogue) -> list[str]:
     if not index:
         return ["prompts/audio/index.json is missing or damaged: run `ivr prompts render`"]
     problems = [
-        f"audio/{clip}.wav belongs to no text: run `ivr prompts render`"
+        f"audio/{clip}{SUFFIX} belongs to no text: run `ivr prompts render`"
         for clip in sorted(files.keys() - parts.keys())
+    ]
+    problems += [
+        f"audio/{clip}.wav is no clip, but might be played: put your recording under talent/, or delete it"
+        for clip in strays(folder)
     ]
     problems += [
         f"talent/{clip}.wav belongs to no text: rename it as `ivr prompts script` says, or delete it"
@@ -132,7 +133,7 @@ def check_audio(catalogue: Catalogue) -> list[str]:
     ]
     for clip, part in parts.items():
         if clip not in files or clip not in index:
-            problems.append(f"audio/{clip}.wav is missing: run `ivr prompts render`")
+            problems.append(f"audio/{clip}{SUFFIX} is missing: run `ivr prompts render`")
         else:
             stale = _stale(clip, part, index[clip], files[clip], recorded.get(clip))
             problems += [stale] if stale else _unfit(clip, files[clip], index[clip])
@@ -149,23 +150,17 @@ def _stale(clip: str, part: Part, entry: Entry, path: Path, recording: Path | No
             f"`ivr prompts render --accept {clip}` if it still holds"
         )
     if entry.recipe != recipe(clip, part, heard):
-        return f"audio/{clip}.wav is stale (it says {entry.text!r}): run `ivr prompts render`"
+        return f"audio/{clip}{SUFFIX} is stale (it says {entry.text!r}): run `ivr prompts render`"
     if entry.sha256 != hash_of(path):
-        return f"audio/{clip}.wav was changed by hand: put your recording under talent/ and run `ivr prompts render`"
+        return (
+            f"audio/{clip}{SUFFIX} was changed by hand: put your recording under talent/ and run `ivr prompts render`"
+        )
     return None
 
 
 def _unfit(clip: str, path: Path, entry: Entry) -> list[str]:
-    where = f"audio/{clip}.wav"
-    try:
-        with wave.open(str(path)) as opened:
-            form = (opened.getnchannels(), opened.getsampwidth(), opened.getframerate())
-            raw = opened.readframes(opened.getnframes())
-    except (wave.Error, EOFError) as fault:
-        return [f"{where} is not a WAV file ({fault}): run `ivr prompts render --all`"]
-    if form != (1, 2, sound.RATE):
-        return [f"{where} is not 16-bit mono at 8 kHz"]
-    samples = np.frombuffer(raw, "<i2") / 32768
+    where = f"audio/{clip}{SUFFIX}"
+    samples = sound.read_clip(path)
     problems: list[str] = []
     if len(samples) % sound.FRAME or not len(samples):
         problems.append(f"{where} does not consist of whole 20-ms frames")

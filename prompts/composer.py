@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 TRIES = ("text", "second", "third")
+SUFFIX = ".alaw"
+"""Of every clip in ``audio/``: bare A-law, which Asterisk's ``format_pcm`` knows by this name."""
 _PLACE = re.compile(r"\{(\w+)(?:\|(\w+)(?::(\d+))?)?\}")
 _LETTER = re.compile(r"\w")
 _TO_STRIP = " \t\r\n.,;:!?–—-"  # what cannot open a clip: it belongs to the place before it
@@ -329,7 +331,7 @@ def _durations(audio: Path) -> dict[str, float]:
     except ValueError as fault:
         log.error("%s is damaged (%s): run `ivr prompts render`", audio / "index.json", fault)
         return {}
-    there = {path.relative_to(audio).as_posix()[: -len(".wav")] for path in audio.rglob("*.wav")}
+    there = {path.relative_to(audio).as_posix().removesuffix(SUFFIX) for path in audio.rglob(f"*{SUFFIX}")}
     return {
         clip: milliseconds / 1000
         for clip, entry in index.items()

@@ -22,10 +22,10 @@ from typing import Protocol
 import numpy as np
 
 from prompts import rhvoice, sound
-from prompts.composer import HERE, TRIES, Catalogue, Piece, cut, read_texts
+from prompts.composer import HERE, SUFFIX, TRIES, Catalogue, Piece, cut, read_texts
 from prompts.spoken import LANGUAGES, PAUSE, SILENCES, Melody, Part
 
-CHAIN = 1
+CHAIN = 2
 """Raise it when the way from text to sound changes in a way that no setting tells."""
 
 
@@ -126,10 +126,22 @@ def write_index(index: dict[str, Entry], folder: Path = HERE) -> None:
 
 def sounds(folder: Path = HERE) -> dict[str, Path]:
     """The files of ``folder/audio``, by clip. Folders that aren't ours (a test's, a colleague's) don't count."""
+    return _audio(folder, SUFFIX)
+
+
+def strays(folder: Path = HERE) -> dict[str, Path]:
+    """WAV files among them, by clip: no clips, though Asterisk could play them in the place of clips.
+
+    Somebody may have recorded them, so nothing here touches them.
+    """
+    return _audio(folder, ".wav")
+
+
+def _audio(folder: Path, suffix: str) -> dict[str, Path]:
     audio = folder / "audio"
     ours = (*LANGUAGES, PAUSE.partition("/")[0])
-    found = (path for name in ours for path in sorted((audio / name).rglob("*.wav")))
-    return {path.relative_to(audio).as_posix()[: -len(".wav")]: path for path in found}
+    found = (path for name in ours for path in sorted((audio / name).rglob(f"*{suffix}")))
+    return {path.relative_to(audio).as_posix().removesuffix(suffix): path for path in found}
 
 
 def recordings(folder: Path = HERE) -> dict[str, Path]:
@@ -164,7 +176,7 @@ def render(
     for clip, part in parts.items():
         recording = hash_of(recorded[clip]) if clip in recorded else ""
         entry = old.get(clip)
-        path = folder / "audio" / f"{clip}.wav"
+        path = folder / "audio" / f"{clip}{SUFFIX}"
         if entry and path.is_file():
             same_recording = recording and entry.recording == recording
             if same_recording and entry.text != part.text and clip not in accept:
@@ -189,8 +201,8 @@ def render(
                     speaker = _engine(data, lambda what, _share: progress(what, 0, 0))
                 samples, voice = _spoken(speaker, clip, part)
                 report.spoken.append(clip)
-            path = folder / "audio" / f"{clip}.wav"
-            sound.write(path, samples)
+            path = folder / "audio" / f"{clip}{SUFFIX}"
+            sound.write_clip(path, samples)
             length = len(samples) * 1000 // sound.RATE
             index[clip] = Entry(part.text, voice, length, recipe(clip, part, recording), hash_of(path), recording)
         progress("", len(todo), len(todo))

@@ -4,10 +4,9 @@ Theory: a telephone hears 300-3400 Hz at 8 kHz. A clip is band-limited, resample
 starts at once (leading silence is latency that the caller hears), brought to one active speech level (in the
 spirit of ITU-T P.56: the mean power of the 20-ms frames that hold speech), peak-limited, and padded to whole
 20-ms frames, so that clips played in a row keep the packet rhythm. Everything is an array of floats in
-[-1, 1] until it is written.
+[-1, 1] until it is written: as bare A-law (ITU-T G.711), one byte a sample, what calls carry anyway.
 """
 
-import io
 import math
 import warnings
 import wave
@@ -17,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # pydub misses ffmpeg, which WAV does not need
+    warnings.simplefilter("ignore")  # pydub misses ffmpeg, which WAV does not need; audioop-lts follows audioop
+    import audioop
+
     from pydub import AudioSegment
     from pydub.exceptions import CouldntDecodeError
 
@@ -51,18 +52,26 @@ def read(path: Path) -> tuple[Samples, int]:
     return np.array(mono.get_array_of_samples(), dtype=np.float64) / mono.max_possible_amplitude, mono.frame_rate
 
 
-def write(path: Path, samples: Samples) -> None:
-    """16-bit mono WAV at 8 kHz; the file appears whole or not at all."""
+def write_clip(path: Path, samples: Samples) -> None:
+    """Bare A-law at 8 kHz, no header; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    held = io.BytesIO()
-    with wave.open(held, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(np.clip(np.rint(samples * 32767), -32768, 32767).astype("<i2").tobytes())
     new = path.with_suffix(".new")
-    new.write_bytes(held.getvalue())
+    new.write_bytes(_to_a_law(samples))
     new.replace(path)
+
+
+def read_clip(path: Path) -> Samples:
+    """What :func:`write_clip` wrote. Any bytes are A-law: that they are the right ones, the index knows."""
+    return _from_a_law(path.read_bytes())
+
+
+def _to_a_law(samples: Samples) -> bytes:
+    linear = np.clip(np.rint(samples * 32767), -32768, 32767).astype(np.int16)
+    return audioop.lin2alaw(linear.tobytes(), 2)
+
+
+def _from_a_law(clip: bytes) -> Samples:
+    return np.frombuffer(audioop.alaw2lin(clip, 2), np.int16) / 32768
 
 
 def to_telephone(samples: Samples, rate: int) -> Samples:
@@ -127,6 +136,9 @@ def condition(samples: Samples, rate: int, tail_ms: int) -> Samples:
     sound[-2 * fade :] *= np.linspace(1, 0, 2 * fade)
     sound *= 10 ** ((LEVEL_DB - active_db(sound)) / 20)
     sound = limit(sound)
+    while (lead := silence_ms(_from_a_law(_to_a_law(sound)))[0]) > LEAD_MS:
+        sound = sound[int((lead - LEAD_MS) * RATE / 1000) :]  # A-law took a frame's level below what counts as sound
+        sound[:fade] *= np.linspace(0, 1, min(fade, len(sound)))
     wanted = len(sound) + max(0, tail_ms - kept) * RATE // 1000
     return np.pad(sound, (0, math.ceil(wanted / FRAME) * FRAME - len(sound)))
 

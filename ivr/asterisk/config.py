@@ -210,7 +210,7 @@ class AsteriskConfig(_Model):
     """All that differs between one Asterisk and the next.
 
     Directories are absolute. `modules` and `share` are Asterisk's own (see `Bundle`); `sounds` holds the
-    prompt audio, one folder per language (`<sounds>/uk/account.wav` is played as `sound:ivr/uk/account`);
+    prompt audio, one folder per language (`<sounds>/uk/account.alaw` is played as `sound:ivr/uk/account`);
     `spool` receives the raw recordings.
     """
 

@@ -403,7 +403,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ivr.asterisk.server", description=main.__doc__)
     parser.add_argument("--data", type=Path, required=True, help="where the unpacked Asterisk is, or will be")
     parser.add_argument("--run", type=Path, required=True, help="its run directory")
-    parser.add_argument("--sounds", type=Path, help="prompt audio: <sounds>/uk/account.wav ... (default RUN/sounds)")
+    parser.add_argument("--sounds", type=Path, help="prompt audio: <sounds>/uk/account.alaw ... (default RUN/sounds)")
     parser.add_argument(
         "--agent", action="append", default=[], help="sip:user@host:port of an agent; may be repeated"
     )

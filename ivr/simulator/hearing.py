@@ -27,7 +27,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ivr.simulator.g711 import FRAME, RATE, Codec, CodecName, Samples
+from ivr.simulator.g711 import FRAME, PCMA, RATE, Codec, CodecName, Samples
 
 FRAME_S = FRAME / RATE
 VOTES = 2
@@ -61,7 +61,7 @@ class BadSound(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One sound file, `<sounds>/<lang>/<key>.wav`."""
+    """One sound file, `<sounds>/<lang>/<key>.alaw` or `.wav`."""
 
     lang: str
     key: str
@@ -113,13 +113,15 @@ class Heard:
         return self.clip.name
 
 
-def read_wav(path: Path) -> Samples:
-    """The samples of a prompt.
+def read_sound(path: Path) -> Samples:
+    """The samples of a prompt: `.alaw` is bare A-law, everything else must be WAV.
 
     Raises:
         BadSound: not a WAV file of 8000 Hz, 16 bit, one channel.
         OSError: unreadable.
     """
+    if path.suffix == ".alaw":
+        return PCMA.decode(path.read_bytes())
     try:
         with wave.open(str(path), "rb") as file:
             shape = file.getframerate(), file.getsampwidth() * 8, file.getnchannels()
@@ -168,20 +170,20 @@ class PromptIndex:
 
     @classmethod
     def from_folder(cls, sounds: Path) -> "PromptIndex":
-        """Every `<sounds>/<lang>/<key>.wav`; a key may have folders of its own.
+        """Every `<sounds>/<lang>/<key>.alaw` or `.wav`; a key may have folders of its own.
 
         Raises:
-            BadSound: a file is not 8 kHz, 16 bit, mono; or there is none at all.
+            BadSound: a WAV file is not 8 kHz, 16 bit, mono; a prompt is there as both (which of them is played
+                depends on the call); or there is none at all.
         """
-        files = {path: path.relative_to(sounds) for path in sorted(sounds.glob("*/**/*.wav"))}
+        files: dict[tuple[str, str], Path] = {}
+        for path in sorted(path for path in sounds.glob("*/**/*") if path.suffix in (".alaw", ".wav")):
+            lang, *key = path.relative_to(sounds).with_suffix("").parts
+            if (other := files.setdefault((lang, "/".join(key)), path)) != path:
+                raise BadSound(f"{path}: {other.name} is there, too; remove one of them")
         if not files:
-            raise BadSound(f"{sounds}: no prompts there; expected {sounds}/<language>/<key>.wav")
-        return cls(
-            {
-                (relative.parts[0], Path(*relative.parts[1:]).with_suffix("").as_posix()): read_wav(path)
-                for path, relative in files.items()
-            }
-        )
+            raise BadSound(f"{sounds}: no prompts there; expected {sounds}/<language>/<key>.alaw or .wav")
+        return cls({name: read_sound(path) for name, path in files.items()})
 
     def find(self, prompt: str) -> frozenset[Clip]:
         """The clips called so: `lang/key`, or the key alone for that clip in any language.

@@ -208,6 +208,22 @@ def test_a_folder_gives_languages_and_keys(tmp_path: Path):
     assert {clip.name for clip in index.find("uk/n/1")} == {"uk/n/1"}
 
 
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_folder_of_bare_a_law_is_known_by_what_calls_make_of_it(tmp_path: Path, codec: CodecName):
+    for (lang, key), samples in SOUNDS.items():
+        path = tmp_path / lang / f"{key}.alaw"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PCMA.encode(samples))
+    index = PromptIndex.from_folder(tmp_path)
+    assert [clip.name for clip in index.clips] == [clip.name for clip in INDEX.clips]
+    heard: list[Heard] = []
+    listener = Listener(index, CODECS[codec], heard.append)
+    carried = CODECS[codec].frames(PCMA.decode(PCMA.encode(SOUNDS["uk", "account"])))
+    for n, frame in enumerate(carried):
+        listener.frame(n, frame, n * 0.02, CODECS[codec].audible(frame))
+    assert [each.clip.name for each in heard] == ["uk/account"] and listener.unknown == 0
+
+
 def test_a_name_that_does_not_exist_is_answered_with_the_nearest():
     with pytest.raises(UnknownPrompt, match="there is uk/greeting"):
         INDEX.find("uk/greting")
@@ -223,6 +239,9 @@ def test_sounds_that_asterisk_could_not_play_so_are_refused(tmp_path: Path):
         PromptIndex.from_folder(tmp_path)
     (tmp_path / "uk/a.wav").write_bytes(b"RIFF")
     with pytest.raises(BadSound, match="not a WAV file"):
+        PromptIndex.from_folder(tmp_path)
+    (tmp_path / "uk/a.alaw").write_bytes(PCMA.encode(ALIKE))
+    with pytest.raises(BadSound, match=r"a\.wav: a\.alaw is there, too"):
         PromptIndex.from_folder(tmp_path)
 
 

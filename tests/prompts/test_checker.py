@@ -57,7 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(HERE / "catalogue", folder / "catalogue")
     for clip, path in sounds().items():
         (folder / "audio" / clip).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / "audio" / f"{clip}.wav")
+        shutil.copyfile(path, folder / "audio" / f"{clip}.alaw")
     shutil.copyfile(HERE / "audio/index.json", folder / "audio/index.json")
     return folder
 
@@ -76,8 +76,8 @@ def replace(samples: sound.Samples) -> Callable[[Path], None]:
     """Another sound, and an index that believes in it."""
 
     def damage(folder: Path) -> None:
-        path = folder / "audio/uk/goodbye.wav"
-        sound.write(path, samples)
+        path = folder / "audio/uk/goodbye.alaw"
+        sound.write_clip(path, samples)
         length = len(samples) * 1000 // 8000
         change(ms=length, sha256=hash_of(path))(folder)
 
@@ -99,13 +99,17 @@ def text(changed: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        (lambda folder: (folder / "audio/uk/goodbye.wav").unlink(), "audio/uk/goodbye.wav is missing"),
-        (lambda folder: shutil.copy(folder / "audio/uk/n/1.wav", folder / "audio/uk/old.wav"), "belongs to no text"),
-        (lambda folder: (folder / "audio/uk/goodbye.wav").write_bytes(b"no"), "changed by hand"),
+        (lambda folder: (folder / "audio/uk/goodbye.alaw").unlink(), "audio/uk/goodbye.alaw is missing"),
+        (lambda folder: shutil.copy(folder / "audio/uk/n/1.alaw", folder / "audio/uk/goodbye.wav"), "under talent/"),
+        (
+            lambda folder: shutil.copy(folder / "audio/uk/n/1.alaw", folder / "audio/uk/old.alaw"),
+            "belongs to no text",
+        ),
+        (lambda folder: (folder / "audio/uk/goodbye.alaw").write_bytes(b"no"), "changed by hand"),
         (lambda folder: (folder / "audio/index.json").unlink(), "index.json is missing"),
         (lambda folder: (folder / "audio/index.json").write_text("{"), "index.json is missing or damaged"),
-        (text("Бувайте здорові!"), "audio/uk/goodbye.wav is stale"),
-        (change(recipe="0"), "audio/uk/goodbye.wav is stale"),
+        (text("Бувайте здорові!"), "audio/uk/goodbye.alaw is stale"),
+        (change(recipe="0"), "audio/uk/goodbye.alaw is stale"),
         (change(ms=20), "not as long as the index says"),
         (replace(noise(1, 0.02)), "dB"),
         (replace(noise(1.01)), "whole 20-ms frames"),
@@ -113,7 +117,7 @@ def text(changed: str) -> Callable[[Path], None]:
     ],
 )
 def test_faults_of_sound_are_named(whole: Path, damage: Callable[[Path], None], problem: str) -> None:
-    touched = ("catalogue/uk.toml", "audio/index.json", "audio/uk/goodbye.wav")
+    touched = ("catalogue/uk.toml", "audio/index.json", "audio/uk/goodbye.alaw")
     before = {name: (whole / name).read_bytes() for name in touched}
     try:
         damage(whole)
@@ -123,5 +127,6 @@ def test_faults_of_sound_are_named(whole: Path, damage: Callable[[Path], None], 
     finally:
         for name, content in before.items():
             (whole / name).write_bytes(content)
-        (whole / "audio/uk/old.wav").unlink(missing_ok=True)
+        for name in ("old.alaw", "goodbye.wav"):
+            (whole / "audio/uk" / name).unlink(missing_ok=True)
     assert check_audio(Catalogue(read_texts(whole), {}, whole)) == []

@@ -3,6 +3,7 @@
 import csv
 import io
 import shutil
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
     shutil.copytree(HERE / "catalogue", tmp_path / "catalogue")
     for clip, path in sounds().items():
         (tmp_path / "audio" / clip).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, tmp_path / "audio" / f"{clip}.wav")
+        shutil.copyfile(path, tmp_path / "audio" / f"{clip}.alaw")
     shutil.copyfile(HERE / "audio/index.json", tmp_path / "audio/index.json")
     return tmp_path
 
@@ -61,7 +62,11 @@ def rewrite(folder: Path, old: str, new: str) -> None:
 
 def record(folder: Path, clip: str, seconds: float = 1.0) -> None:
     path = folder / "talent" / f"{clip}.wav"
-    sound.write(path, np.random.default_rng(len(clip)).standard_normal(int(seconds * 8000)) * 0.03)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    voice = np.random.default_rng(len(clip)).standard_normal(int(seconds * 16_000)) * 1000
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(voice.astype("<i2").tobytes())
 
 
 def problems(folder: Path) -> list[str]:
@@ -105,10 +110,18 @@ def test_a_prompt_that_is_gone_takes_its_clips_along(folder: Path) -> None:
 
 
 def test_a_clip_that_was_damaged_is_spoken_again(folder: Path) -> None:
-    (folder / "audio/uk/n/45.wav").write_bytes(b"")
-    (folder / f"audio/{PAUSE}.wav").unlink()
+    (folder / "audio/uk/n/45.alaw").write_bytes(b"")
+    (folder / f"audio/{PAUSE}.alaw").unlink()
     assert render(NOWHERE, folder, speaker=Murmur()).spoken == ["uk/n/45"]
     assert problems(folder) == []
+
+
+def test_a_wav_file_among_the_clips_is_somebodys_and_left_alone(folder: Path) -> None:
+    stray = folder / "audio/uk/goodbye.wav"
+    stray.write_bytes(b"a recording")
+    assert render(NOWHERE, folder).removed == []
+    assert stray.read_bytes() == b"a recording"
+    assert ["put your recording under talent/" in problem for problem in problems(folder)] == [True]
 
 
 def test_what_was_done_before_an_interruption_is_not_done_again(folder: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from ivr.simulator.caller import Caller, Dtmf, latency
 from ivr.simulator.g711 import CODECS, CodecName
-from ivr.simulator.hearing import PromptIndex, read_wav
+from ivr.simulator.hearing import PromptIndex, read_sound
 from ivr.simulator.keys import KEYS, Keying
 
 pytestmark = pytest.mark.telephony
@@ -202,7 +202,7 @@ def test_the_time_line_of_what_was_heard_holds_the_prompts_where_they_were_playe
             await call.quiet(0.3)
         audio = call.audio().astype(float)
         for each in (heard, answer):
-            sound = read_wav(Path(asterisk.config.sounds) / f"{each}.wav")[: 160 * each.clip.frames].astype(float)
+            sound = read_sound(Path(asterisk.config.sounds) / f"{each}.alaw")[: 160 * each.clip.frames].astype(float)
             at = round(call.since_answer(each.first_packet) * 8000)
             around = audio[max(0, at - 480) : at + len(sound) + 480]
             likeness = np.correlate(around, sound, "valid") / np.linalg.norm(sound) ** 2
