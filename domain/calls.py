@@ -115,7 +115,7 @@ def end(
     if standing is None:
         raise UnknownCall(f"call {call!r} cannot end: it never began here")
     if standing.outcome != outcome:
-        log.error("call %s ended as %s; refused to make that %s (%s)", call, standing.outcome, outcome, because)
+        log.error("call %s ended as %s; refused to make that %s", call, standing.outcome, outcome)
     return False
 
 

@@ -26,7 +26,8 @@ from domain.store import Connection, Store
 from ivr.dialog import Answer, Do, Ending
 
 RETURNED: Final = "returned"
-"""The line between two conversations of one call: people did not answer, and the exchange gave the call back."""
+"""The line between two conversations of one call: people did not answer, and the exchange gave the call back.  Its
+words say for which time; its result is what people had been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,16 @@ class Journal:
             record = calls.one(conn, began.call)
             assert record is not None
             lines = calls.lines(conn, began.call)
-            if began.returned > sum(line.label == RETURNED for line in lines):
-                marker = Line(len(lines), at, RETURNED, RETURNED)
+            this = f"{RETURNED} {began.returned}"  # not their count: a return that we could not write down is missing
+            if began.returned and not any(line.label == RETURNED and line.asked == this for line in lines):
+                marker = Line(len(lines), at, RETURNED, this, result=record.context)
                 calls.append(conn, began.call, marker)
                 calls.go_on(conn, began.call, self.driver)  # whoever conducted it before gave it away
-                return Opened([*lines, marker], None, _notes(record.context))
+                return Opened([*lines, marker], None, notes(record.context))
             if record.driver != self.driver:
                 raise AlreadyAnswered(f"{record.driver} drives this call, not {self.driver}")
             ended = Ending(record.outcome, record.to, record.because or "") if record.outcome else None
-            return Opened(lines, ended, _notes(record.context))
+            return Opened(lines, ended, notes(record.context))
 
         return await asyncio.wrap_future(self.store.write(job))
 
@@ -142,7 +144,8 @@ def read(line: Line) -> Answer:
     return Answer(line.label, line.asked, line.at, line.heard, result, line.interruption)
 
 
-def _notes(context: str | None) -> dict[str, str]:
+def notes(context: str | None) -> dict[str, str]:
+    """What people were told of a call, as it was written down."""
     return dict(json.loads(context)) if context else {}
 
 
@@ -155,4 +158,4 @@ def _adapter(label: str) -> TypeAdapter[Any]:
     return TypeAdapter(known[label].result_type())
 
 
-__all__ = ["RETURNED", "AlreadyAnswered", "Journal", "Line", "Opened", "read", "write"]
+__all__ = ["RETURNED", "AlreadyAnswered", "Journal", "Line", "Opened", "notes", "read", "write"]

@@ -37,7 +37,7 @@ from ivr.dialog import (
     must_interrupt,
 )
 from ivr.dialog.exchange import Action, Exchange, Hush, Play, Settled, Telling, Typed
-from ivr.journal import RETURNED, AlreadyAnswered, Journal, read
+from ivr.journal import RETURNED, AlreadyAnswered, Journal, notes, read
 from ivr.journal import Line as Written
 from ivr.ports import Gone, Heard, Key, Line, NotOurs, Played, Tick
 from prompts import Catalogue, Composition
@@ -91,9 +91,9 @@ class House:
     numbers: Mapping[str, Flow] = field(default_factory=dict[str, Flow])
     returned: Flow | None = None
 
-    def conversation(self, began: Began, times: int = 0) -> Flow:
-        """The one that a call holds; times: how often people gave it back."""
-        if times and self.returned is not None:
+    def conversation(self, began: Began, *, returned: bool = False) -> Flow:
+        """The one that a call holds; returned: after people gave it back."""
+        if returned and self.returned is not None:
             return self.returned
         return self.numbers.get(began.dialled, self.flow)
 
@@ -113,7 +113,8 @@ class Session:
         self.backlog: deque[Heard] = deque()
         self.gone: Gone | None = None
         self.recorded = False  # whether the store knows the outcome
-        self.told: dict[str, str] = {}  # what people will know of the call when they get it
+        self.told: Mapping[str, str] = {}  # what people knew of the call when they got it last
+        self.dialog: Dialog | None = None
         self.said: deque[str] = deque(maxlen=LAST_SAID)
         self._late_at: float | None = None  # while something plays: when to stop waiting for its end
 
@@ -153,9 +154,9 @@ class Session:
     async def _converse(self) -> Ending:
         opened = await self.house.journal.open(self.line.began, self.line.date())
         self.recorded = opened.ended is not None
-        self.told = dict(opened.told)
+        self.told = opened.told
         self.seq = len(opened.lines)
-        dialog = self._resume(opened.lines)
+        dialog = self.dialog = self._resume(opened.lines)
         if opened.ended is not None:  # all that is left is to part
             farewell = dialog.ending.farewell if dialog.ending else (Phrase("apology"),) if opened.ended.to else ()
             return replace(opened.ended, farewell=farewell)
@@ -168,7 +169,6 @@ class Session:
             self._note_said(answer)
             dialog.answer(answer)
         assert dialog.ending is not None
-        self.told = {**self.told, **dialog.call.noted}
         return await self._end(dialog.ending)
 
     def _resume(self, lines: Sequence[Written]) -> Dialog:
@@ -177,23 +177,21 @@ class Session:
         Where people gave the call back another conversation begins.  What was held before no longer matters to it,
         but for what was achieved; so a change of the earlier flow since then is no harm.
         """
-        parts: list[list[Written]] = [[]]
-        for line in lines:
-            if line.label == RETURNED:
-                parts.append([])
-            else:
-                parts[-1].append(line)
         dialog = Dialog(self.house.conversation(self.line.began), self.line.began)
-        for times, part in enumerate(parts[:-1], 1):
+        part: list[Written] = []
+        for line in lines:
+            if line.label != RETURNED:
+                part.append(line)
+                continue
             try:
                 self._replay(dialog, part)
-            except Diverged as fact:
-                log.warning("call %s: its part before people had it can't be followed any more: %s", self.call, fact)
-            self.told = {**self.told, **dialog.call.noted}
-            achieved = dialog.achieved
-            dialog = Dialog(self.house.conversation(self.line.began, times), self.line.began, self.told)
-            dialog.achieved = achieved
-        self._replay(dialog, parts[-1])
+            except Diverged:  # what is said of it are the caller's words, and none for the log
+                log.warning("call %s: its part before people had it can't be followed any more", self.call)
+            earlier, part = dialog, []
+            told = {**notes(line.result), **earlier.call.noted}
+            dialog = Dialog(self.house.conversation(self.line.began, returned=True), self.line.began, told)
+            dialog.achieved = earlier.achieved
+        self._replay(dialog, part)
         return dialog
 
     def _replay(self, dialog: Dialog, lines: Sequence[Written]) -> None:
@@ -313,9 +311,7 @@ class Session:
         if self.gone and ending.because == HungUp.name:
             ending = replace(ending, because=self.gone.cause)
         try:
-            if self.said:
-                self.told["said"] = " ".join(self.said)
-            await self.house.journal.end(self.call, self.seq, self.unwritten, ending, self.line.date(), self.told)
+            await self.house.journal.end(self.call, self.seq, self.unwritten, ending, self.line.date(), self._known())
             self._written()
             self.recorded = True
         except (StoreFault, LookupError) as fault:
@@ -335,7 +331,7 @@ class Session:
         if ending.to is None:
             await self.line.hang_up()
         else:
-            await self.line.hand_over(ending.to, ending.because, self.language, self.told)
+            await self.line.hand_over(ending.to, ending.because, self.language, self._known())
 
     # The line
 
@@ -390,6 +386,11 @@ class Session:
         """What the caller keyed, for whoever gets the call: they should not have to ask again."""
         if answer.heard is not None:
             self.said.append(f"{answer.label}={answer.heard}")
+
+    def _known(self) -> dict[str, str]:
+        """What people are told of the call when they get it, whatever brings it to them."""
+        noted = self.dialog.call.noted if self.dialog else {}
+        return {**self.told, **noted, **({"said": " ".join(self.said)} if self.said else {})}
 
     def _answer(self, turn: Turn[Any], *, heard: str | None = None, interruption: str | None = None) -> Answer:
         return Answer(turn.label, turn.asked, self.line.date(), heard, None, interruption)

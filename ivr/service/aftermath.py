@@ -155,8 +155,11 @@ class Aftermath:
         return True
 
     def _pay(self, conn: Connection, began: Began, ending: Ending, at: datetime) -> None:
-        calls.begin(conn, began, self._house.journal.driver)
-        calls.end(conn, began.call, ending.outcome, at=at, to=ending.to, because=ending.because)
+        mine = self._house.journal.driver
+        calls.begin(conn, began, mine)
+        record = calls.one(conn, began.call)
+        if record is not None and record.driver == mine:  # else people gave it back to another, who answers for it
+            calls.end(conn, began.call, ending.outcome, at=at, to=ending.to, because=ending.because)
 
     async def _settle(self, call: str, ended: datetime) -> bool:
         try:

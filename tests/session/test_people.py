@@ -1,12 +1,15 @@
 """Calls that are sent to people, and calls that people give back because nobody is free."""
 
+import asyncio
 import json
 from dataclasses import replace
 
 import pytest
 
+from domain.calls import AlreadyAnswered
 from domain.commands import OrderCallBack, RememberLanguage, SubmitReading
 from domain.model import Language, Outcome, Zone
+from domain.store import StoreFault
 from ivr.dialog import digits, goodbye, transfer, yes_no
 from ivr.journal import Journal
 from tests.session.conftest import Reacts
@@ -90,6 +93,118 @@ def test_a_call_that_came_back_after_an_earlier_flow_was_changed_still_goes_on(h
     line.give_back()
 
     assert hotline.hold(line, house=replace(house, flow=changed)).outcome is Outcome.NO_AGENT
+
+
+def test_what_a_caller_keyed_before_the_flow_was_changed_is_not_in_the_log(hotline, caplog):
+    async def changed(call):
+        await call.speak("ru")
+        await call.say("notice", bargein=False)
+        await call.record()
+        await call.ask("account", digits(9))
+
+    house, line = sent(hotline)
+    line.forget_prompt()
+    line.give_back()
+
+    hotline.hold(line, house=replace(house, flow=changed))
+
+    assert "can't be followed any more" in caplog.text
+    assert "1000000083" not in caplog.text
+
+
+class OutOfOrder(Journal):
+    """Of a store that is out of order."""
+
+    async def open(self, began, at):
+        raise StoreFault("out of order")
+
+
+@pytest.mark.parametrize("killed_at", range(5))
+def test_a_return_that_could_not_be_written_down_is_not_made_up_for_by_beginning_anew(hotline, killed_at):
+    house, line = sent(hotline)
+    line.forget_prompt()
+    line.give_back()
+    hotline.hold(line, house=replace(house, journal=OutOfOrder(hotline.store, "controller")))
+    line.forget_prompt()
+    assert line.give_back(), "the caller was sent to people once more, and nobody answered once more"
+    with pytest.raises(PowerCut):
+        hotline.hold(line, house=replace(house, watchers=(Cuts(killed_at),)))
+    line.forget_prompt()
+
+    assert hotline.hold(line, house=house, adopted=True).outcome is Outcome.NO_AGENT
+    assert [e.label for e in hotline.journal(line)].count("returned") == 1
+
+
+def test_a_call_in_its_second_conversation_stays_with_who_conducts_it(hotline):
+    """Though it was given back twice, and the first time could not be written down."""
+    house, line = sent(hotline)
+    line.began = replace(line.began, returned=2)
+    other = Journal(hotline.store, "another")
+
+    asyncio.run(house.journal.open(line.began, line.date()))
+
+    with pytest.raises(AlreadyAnswered):
+        asyncio.run(other.open(line.began, line.date()))
+
+
+class CutsAtTheEnd(Cuts):
+    """Cuts the power when the outcome has been written."""
+
+    def __init__(self):
+        super().__init__(0)
+
+    def nothing(self, *_):
+        pass
+
+    began = said = keyed = answered = left = nothing
+
+
+async def asks_and_notes(call):
+    """Doesn't ask for what was known before."""
+    if "contact" not in call.told:
+        call.about(contact=await call.ask("contact", digits(10)))
+    return goodbye(Outcome.NO_AGENT, "goodbye")
+
+
+def test_what_the_second_conversation_noted_is_not_taken_for_what_the_first_one_knew(hotline):
+    """Power is cut between its end and its farewell."""
+    house, line = sent(hotline, {**READS_ACCOUNT, "contact": "0440000001"})
+    house = replace(house, returned=asks_and_notes)
+    line.forget_prompt()
+    line.give_back()
+    with pytest.raises(PowerCut):
+        hotline.hold(line, house=replace(house, watchers=(CutsAtTheEnd(),)))
+    assert hotline.record(line).outcome is Outcome.NO_AGENT
+    line.forget_prompt()
+
+    assert hotline.hold(line, house=house, adopted=True).outcome is Outcome.NO_AGENT
+    assert line.to is None, "not to people: nothing has diverged"
+
+
+def test_the_log_does_not_say_why_a_second_outcome_was_refused_since_that_may_be_the_callers_words(hotline, caplog):
+    _, line = sent(hotline)
+
+    async def changed(call):
+        await call.speak("ru")
+        await call.say("notice", bargein=False)
+        await call.record()
+        await call.ask("account", digits(9))
+
+    hotline.hold(line, house=replace(hotline.house, flow=changed), adopted=True)
+
+    assert "refused to make that diverged" in caplog.text
+    assert "1000000083" not in caplog.text
+
+
+def test_people_are_told_also_when_a_fault_of_ours_brings_them_the_call(hotline):
+    async def breaks(call):
+        call.about(topic="reading", account=await call.ask("account", digits(10)))
+        raise RuntimeError("a fault of ours")
+
+    line = hotline.line(Reacts(READS_ACCOUNT))
+    hotline.hold(line, house=replace(hotline.house, flow=breaks))
+
+    assert line.told == {"topic": "reading", "account": "1000000083", "said": "account=1000000083"}
 
 
 def test_another_controller_may_take_what_people_gave_back(hotline):
