@@ -397,17 +397,22 @@ class Switchboard:
         match call.stage:
             case _Stage.CLAIMED if channel.in_stasis:
                 if channel.id in listed:  # else it is still on offer, or another's
-                    self._take(channel, None, adopted=call.conducted)
+                    await self._take_or_claim(call, channel)
             case _Stage.STRAY if channel.in_stasis:
                 # Subscribing to a call that another conducts would put it on our list, as if it were ours.
                 if channel.id in listed:
                     self._move(call, _Stage.CLAIMED)
-                    self._take(channel, None, adopted=True)
+                    await self._take_or_claim(call, channel)
             case _Stage.ANOTHERS:
                 pass
             case _Stage.CLAIMED if not call.conducted:
                 self._forget(call)  # the dialplan went on without our claim
             case _Stage.OURS if channel.in_stasis and call.line is not None:
+                if began(channel).returned != call.line.began.returned:
+                    # People have had it since, and gave it back: to whoever claims it.
+                    self._move(call, _Stage.LEFT)
+                    call.line.gone(Cause.US if call.line.parting is not None else Cause.UNKNOWN)
+                    return
                 await self._watch(call)
                 await (call.line.resume() if call.line.parting is None else call.line.part())
             case _Stage.OURS:
@@ -416,6 +421,21 @@ class Switchboard:
             case _:
                 self._move(call, _Stage.LEFT)
                 await self._watch(call)
+
+    async def _take_or_claim(self, call: _Call, channel: events.Channel) -> None:
+        """Conduct a call that is on our list.  One that people gave back is on it since we had it before, be it ours
+        by now or only on offer: the claim tells.  What is only on offer must not be conducted, nor driven in the
+        store: whoever claims it would find it taken."""
+        if began(channel).returned:
+            try:
+                await self._ari.events.claim_channel(call.channel)
+            except AriError:  # neither is it on offer
+                pass
+            else:
+                self.counts["claimed"] += 1
+                return  # StasisStart comes
+        if self._calls.get(call.channel) is call:
+            self._take(channel, None, adopted=call.conducted)
 
     async def _watch(self, call: _Call) -> None:
         """Have Asterisk tell us of the channel's end.  What fails is tried again by the reaper."""

@@ -55,7 +55,7 @@ class FakeChannel:
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` requests whose "METHOD /path" matches."""
+    """What goes wrong with the next `times` requests whose "METHOD /path query" matches."""
 
     pattern: str
     status: int = 0  # answer this without doing anything
@@ -142,6 +142,15 @@ class FakeAri:
         for app in self.sockets:
             await self.tell(app, "CallBroadcast", channel=self.channels[channel].json(), caller=caller, called="s")
         return channel
+
+    async def offer_again(self, channel: str, times: int = 1) -> None:
+        """People did not answer: the dialplan offers the call once more."""
+        one = self.channels[channel]
+        one.context, one.exten, one.app = "agents", "s", "StasisBroadcast"
+        one.app_data = ":".join([*one.app_data.split(":")[:2], str(times)])
+        self._offers.add(channel)
+        for app in self.sockets:
+            await self.tell(app, "CallBroadcast", channel=one.json(), caller=one.caller, called="s")
 
     async def press(self, channel: str, keys: str) -> None:
         for key in keys:
@@ -264,7 +273,7 @@ class FakeAri:
         self._news.set()
         deaf, pause = False, None
         for fault in self.faults:
-            if fault.times and re.search(fault.pattern, words):
+            if fault.times and re.search(fault.pattern, f"{words} {request.query_string}"):
                 fault.times -= 1
                 if fault.stall:
                     await self.until(lambda: request.transport is None or request.transport.is_closing(), 60)

@@ -303,6 +303,113 @@ async def test_a_call_that_could_not_be_watched_at_first_is_watched_later():
         assert APP in asterisk.channels[call].watchers
 
 
+# --- calls that people give back ---
+
+
+async def to_people(line: AsteriskLine) -> None:
+    """Sends the caller to people, and listens to who comes back from them."""
+    if line.began.returned:
+        await Hotline().listen(line)
+    else:
+        await line.hand_over("agents", "asked for them", "en", {})
+
+
+async def with_people(asterisk: FakeAri) -> str:
+    """Somebody calls, and people have the call now."""
+    call = await asterisk.dial()
+    await asterisk.until(lambda: APP in asterisk.channels[call].watchers)
+    await asterisk.until(lambda: asterisk.channels[call].context == "agents")
+    return call
+
+
+@in_loop
+async def test_a_call_that_people_gave_back_is_conducted_again_and_its_end_told_once():
+    hotline = Hotline(to_people)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await with_people(asterisk)
+        await asterisk.offer_again(call)
+        await asterisk.until(lambda: len(hotline.lines) == 2)
+        assert [line.began.returned for line in hotline.lines] == [0, 1]
+        assert not hotline.adopted
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: hotline.over)
+        assert [one for one, _, _ in hotline.over] == [call]
+        assert (board.in_hand, board.leaked()) == (0, [])
+
+
+@in_loop
+async def test_of_a_call_that_another_takes_from_people_each_is_told_the_end_once():
+    one, two = Hotline(to_people), Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, one) as first:
+        call = await with_people(asterisk)
+        async with controller(asterisk, two, {"application": "ivr-two"}) as second:
+            asterisk.faults.append(Fault(f"POST /events/claim.*{APP}", status=409))
+            await asterisk.offer_again(call)
+            await asterisk.until(lambda: two.lines)
+            assert first.in_hand == 0
+            await asterisk.until(lambda: "ivr-two" in asterisk.channels[call].watchers)
+            await asterisk.hang_up(call)
+            await asterisk.until(lambda: one.over and two.over)
+            assert [len(one.over), len(two.over), len(one.lines)] == [1, 1, 1]
+            assert second.in_hand == 0
+
+
+@in_loop
+async def test_a_call_on_offer_again_is_claimed_by_a_controller_that_comes_back_and_not_conducted_unclaimed():
+    before, after = Hotline(to_people), Hotline()
+    async with FakeAri() as asterisk:
+        async with controller(asterisk, before):
+            call = await with_people(asterisk)
+        await asterisk.offer_again(call)
+        async with controller(asterisk, after) as board:
+            await asterisk.until(lambda: after.lines)
+            assert asterisk.channels[call].owner == APP
+            assert board.counts["claimed"] == 1
+            assert not after.adopted
+            await asterisk.press(call, "5")
+            await asterisk.until(lambda: after.heard == [Key("5")])
+
+
+@in_loop
+async def test_a_call_in_its_second_conversation_is_adopted_like_any_other():
+    before, after = Hotline(to_people), Hotline()
+    async with FakeAri() as asterisk:
+        async with controller(asterisk, before):
+            call = await with_people(asterisk)
+            await asterisk.offer_again(call)
+            await asterisk.until(lambda: len(before.lines) == 2)
+        async with controller(asterisk, after):
+            await asterisk.until(lambda: after.adopted)
+            assert after.adopted[0].began.returned == 1
+            await asterisk.press(call, "5")
+            await asterisk.until(lambda: after.heard == [Key("5")])
+
+
+@in_loop
+async def test_a_call_that_people_gave_back_to_another_is_not_sent_to_people_again_by_the_first():
+    """Who was cut off all the time, and does not know that the hand-over was done."""
+    now = asyncio.Event()
+
+    async def hand_over(line: AsteriskLine) -> None:
+        await now.wait()
+        await line.hand_over("agents", "asked for them", "en", {})
+
+    hotline = Hotline(hand_over)
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        call = await asterisk.dial()
+        await asterisk.until(lambda: hotline.lines)
+        asterisk.refusing = True
+        await asterisk.drop_sockets()
+        now.set()
+        await asterisk.until(lambda: hotline.lines[0].parting)
+        await asterisk.offer_again(call)
+        asterisk.channels[call].owner = "ivr-two"
+        asterisk.refusing = False
+        await asterisk.until(lambda: board.ready and board.in_hand == 0)
+        await board.tidy(later())
+        assert asterisk.channels[call].owner == "ivr-two"
+
+
 # --- connections that break, controllers that die ---
 
 
