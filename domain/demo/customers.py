@@ -6,13 +6,14 @@ numbers don't begin with 0 after the area code.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, insert, select
 
 from domain import rules
 from domain.commands import FindAccount
+from domain.doubt import Use
 from domain.handlers import perform
 from domain.model import Language, Meter, Register, Source, Status, Zone
 from domain.tables import accounts, buildings, caller_accounts, caller_numbers, meters, readings, registers
@@ -156,12 +157,7 @@ def _listing(conn: Connection, at: datetime) -> Iterator[Listed]:
             continue
         language = next((LANGUAGES[number] for number in demo.callers), None)
         yield Listed(demo.account, demo.special, demo.callers, language, tuple(
-            Value(meter.number, register.zone, _to_key(meter, register, rules.local_day(at)))
+            Value(meter.number, register.zone, Use.of(meter, register, rules.local_day(at)).likeliest)
             for meter in account.meters
             for register in meter.registers
         ))  # fmt: skip
-
-
-def _to_key(meter: Meter, register: Register, today: date) -> int:
-    value = rules.expected(register, today)
-    return rules.specimens(meter, register, today)["plausible"] if value is None else value

@@ -7,9 +7,9 @@ from conftest import NOW, Run
 
 from domain import demo, rules
 from domain.commands import FindAccount, SubmitReading
+from domain.doubt import Plausible, diagnose
 from domain.handlers import perform
 from domain.model import Language, Meter, Zone
-from domain.rules import Plausible, judge
 
 
 def listed(run: Run) -> list[demo.Listed]:
@@ -61,7 +61,7 @@ def test_what_the_listing_says_to_key_is_plausible_and_can_be_keyed(run: Run):
         for value in each.values:
             of = meter(run, each.account, value.meter)
             register = next(r for r in of.registers if r.zone == value.zone)
-            assert isinstance(judge(of, register, value.value, rules.local_day(NOW)), Plausible)
+            assert isinstance(diagnose(of, register, value.value, rules.local_day(NOW)), Plausible)
             rolled = rolled or (register.last is not None and value.value < register.last)
             command = SubmitReading(each.account, value.meter, value.zone, value.value)
             run(lambda conn, command=command: perform(conn, command, call=None, seq=None, at=NOW))
@@ -70,4 +70,4 @@ def test_what_the_listing_says_to_key_is_plausible_and_can_be_keyed(run: Run):
         for value in each.values:
             of = meter(run, each.account, value.meter)
             register = next(r for r in of.registers if r.zone == value.zone)
-            assert isinstance(judge(of, register, value.value, rules.local_day(NOW)), Plausible)
+            assert isinstance(diagnose(of, register, value.value, rules.local_day(NOW)), Plausible)

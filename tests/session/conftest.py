@@ -21,16 +21,22 @@ NOW = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 
 
 class Reacts:
-    """A caller who answers each question whenever they hear it; what is in no answer is listened to."""
+    """A caller who answers each question whenever they hear it; what is in no answer is listened to.
+
+    Asked to key a value once more, they key it once more.
+    """
 
     def __init__(self, answers: Mapping[str, str]) -> None:
         self.answers = answers
         self.seen = 0
+        self.value = ""
 
     def next(self, line: TextLine) -> Step | None:
         fresh, self.seen = line.said[self.seen :], len(line.said)
         for said in reversed(fresh):
-            if keys := self.answers.get(prompt_of(said.clip)):
+            prompt = prompt_of(said.clip)
+            if keys := self.answers.get(prompt, self.value if prompt == "value_again" else ""):
+                self.value = keys if prompt.startswith("value_") else self.value
                 return Presses(keys=keys, tone=100, gap=80)
         return Listens() if line.playing else Waits(waits=0.5)
 

@@ -174,7 +174,7 @@ def test_a_line_that_is_anothers_now_is_left_alone_without_an_outcome(hotline, f
 
 def test_a_key_in_the_moment_before_the_hang_up_still_counts(hotline):
     """The confirming 1 is pressed while the prompt is being stopped, and the receiver put down at once."""
-    line = hotline.line([*STEPS[:7], keys("1"), hangs_up()])
+    line = hotline.line([*STEPS[:9], keys("1"), hangs_up()])
 
     hotline.hold(line)
 

@@ -25,8 +25,8 @@ READS = ENGLISH | {
 }
 
 
-def hears(prompt):
-    return Hears(hears=prompt, within=20)
+def hears(prompt, within=40):
+    return Hears(hears=prompt, within=within)
 
 
 def keys(pressed):
@@ -52,13 +52,21 @@ def test_a_household_enters_one_reading(hotline):
 
 
 @pytest.mark.parametrize(
-    "typed", ["31000000083104700#1", "31000000083104700#1#", "31000000083#104700#1#", "31000000083104700#12"]
+    "typed",
+    [
+        "31000000083104700#700#1",
+        "31000000083104700#700#1#",
+        "31000000083#104700#700#1#",
+        "31000000083104700#104700#12",
+    ],
 )
 def test_everything_typed_ahead_is_taken_and_only_the_notice_and_the_receipt_are_heard(hotline, typed):
     line = hotline.line([hears("language"), keys(typed), hears("receipt_again"), keys("2")])
 
     assert hotline.hold(line).outcome is Outcome.READING_TAKEN
-    assert line.heard() == ["language", "notice", "receipt", "receipt_again", "goodbye"]
+    assert line.heard() == [
+        "language", "notice", "receipt", "counts_billing", "receipt", "receipt_again", "goodbye",
+    ]  # fmt: skip
     assert line.left_undone() is None
 
 
@@ -86,7 +94,8 @@ def test_hanging_up_between_two_zones_keeps_the_confirmed_one(hotline):
 
 STEPS = [
     hears("language"), keys("3"), hears("account"), keys("1000000083"), hears("value_single"), keys("104700#"),
-    hears("read_back"), keys("1"), hears("receipt"), hears("receipt_again"), keys("2"), hears("goodbye"),
+    hears("value_again"), keys("700#"), hears("read_back"), keys("1"), hears("receipt"), hears("receipt_again"),
+    keys("2"), hears("goodbye"),
 ]  # fmt: skip
 
 
@@ -173,7 +182,7 @@ def test_three_accounts_that_do_not_exist_lead_to_people(hotline):
 def test_a_digit_too_many_is_explained(hotline):
     steps = [
         *STEPS[:5],
-        keys("1047009#"),
+        keys("9999999#"),
         hears("too_many_digits"),
         listens(),
         hears("value_single"),
@@ -185,21 +194,20 @@ def test_a_digit_too_many_is_explained(hotline):
 
 
 def test_a_doubtful_value_is_asked_about_and_kept_as_doubtful_when_the_caller_insists(hotline):
-    caller = Reacts(READS | {"value_single": "104000#", "doubtful_lower": "1"})
+    caller = Reacts(READS | {"value_single": "90000#", "doubtful_lower": "1"})
     line = hotline.line(caller)
 
     hotline.hold(line)
 
-    assert hotline.readings() == [("1000000083", "single", 104000, "doubtful")]
+    assert hotline.readings() == [("1000000083", "single", 90000, "doubtful")]
     assert "accepted_doubtful" in line.heard()
 
 
 def test_a_doubt_is_not_answered_by_what_was_typed_ahead_of_it(hotline):
-    line = hotline.line([*STEPS[:5], keys("104000#11111"), hears("doubtful_lower"), hangs_up()])
+    line = hotline.line([*STEPS[:5], keys("90000#11111"), hears("doubtful_lower"), hangs_up()])
 
-    hotline.hold(line)
-
-    assert hotline.readings() == []
+    assert hotline.hold(line).outcome is Outcome.ABANDONED
+    assert hotline.readings() == [("1000000083", "single", 90000, "doubtful")], "kept, and not accepted"
 
 
 def test_forty_keys_at_once_harm_nobody(hotline):
@@ -258,14 +266,14 @@ class Lossy(Journal):
         return await super().end(*args)
 
 
-@pytest.mark.parametrize("fails_at", range(8))
+@pytest.mark.parametrize("fails_at", range(10))
 def test_when_the_store_fails_the_caller_hears_an_apology_and_gets_to_people(hotline, fails_at):
     house = replace(hotline.house, journal=Lossy(hotline.house.journal, fails_at, StoreFull("no room")))
     line = hotline.line(Reacts(READS))
 
     hotline.hold(line, house=house)
 
-    if fails_at < 7:
+    if fails_at < 9:
         assert line.heard()[-1] == "apology"
         assert line.to == "agents"
     else:  # only the outcome could not be written
