@@ -3,7 +3,7 @@
 Rules
 1. An account is in the store completely, or its rows are in the report; never half of it, never neither.
 2. A running hotline keeps its pace: what is written goes in short transactions, each as many accounts as take about
-   `HOLD`, with pauses in which others get the store.
+   `HOLD`, and twice as long others get the store.
 3. Cut off anywhere, it is begun again from the files and leads to the same store.
 """
 
@@ -30,9 +30,11 @@ from domain.store import Store
 
 HOLD: Final = 0.02
 """Seconds that a transaction may keep the store from others, about; SQLite has one writer."""
-PAUSE: Final = 0.001
-"""Seconds between transactions, besides the time that the next batch takes to be made, so that who waits for the
-store gets it: SQLite wakes nobody, waiters look again."""
+REST: Final = 2.0
+"""How many times as long as a transaction took the store is left to others; the next batch is made meanwhile.  SQLite
+wakes nobody: who waits looks again after 1, 2, 5, 10 ms and so on, and should find it free two times of three."""
+LONGEST_REST: Final = 0.2
+"""Seconds; a transaction that took longer had waited itself."""
 _LEAST, _MOST = 4, 400
 _TELL: Final = 2000
 """Rows, or accounts, between reports of progress."""
@@ -65,13 +67,14 @@ def take_in(
     tell: Tell | None = None,
     folder: Path | None = None,
     dry: bool = False,
+    alone: bool = False,
 ) -> Summary:
     """Import these files together.
 
     at: now, timezone-aware UTC.  report: where refused rows go (a CSV, readable by its owner only); what lies there
     is replaced, or removed when nothing was refused.  folder: where there is room for a copy of all rows meanwhile.
-    dry: only say what would be done.  Raises BadFile, StoreFault, NoRoom; what was imported before
-    stays.
+    dry: only say what would be done.  alone: nobody else needs the store, so leave no pauses.
+    Raises BadFile, StoreFault, NoRoom; what was imported before stays.
     """
     summary = Summary()
     today = rules.local_day(at)
@@ -80,7 +83,7 @@ def take_in(
         for number, source in enumerate(sources):
             _stage(staged, source, number, summary, tell)
         staged.sort()
-        writing = _Writing(store, at, dry)
+        writing = _Writing(store, at, dry, alone)
         customers = _customers(staged, summary, today)
         done = told = 0
         while batch := list(islice(customers, writing.size)):
@@ -188,7 +191,7 @@ def _refuse(staging: Staging, summary: Summary, places: Sequence[Place], problem
 class _Writing:
     """Batches of customers into the store, as large as `HOLD` allows.  size: of the next one."""
 
-    def __init__(self, store: Store, at: datetime, dry: bool) -> None:
+    def __init__(self, store: Store, at: datetime, dry: bool, alone: bool) -> None:
         self.size = 20
         self.counts = Counts()
         self.longest = 0.0
@@ -196,6 +199,8 @@ class _Writing:
         self._at = at
         self._today = rules.local_day(at)
         self._dry = dry
+        self._rest = 0.0 if alone else REST
+        self._rests = 0.0  # until then, monotonic seconds
 
     def keep(self, batch: Sequence[Customer]) -> list[tuple[Customer, Problem]]:
         """Write them; those that the store contradicts come back with the reason."""
@@ -212,6 +217,7 @@ class _Writing:
         if self._dry:
             return self._store.read(lambda conn: plan(conn, batch, self._today)).result()
         began = [0.0]
+        time.sleep(max(0.0, self._rests - time.monotonic()))
 
         def job(conn: Connection) -> Plan:
             began[0] = time.monotonic()
@@ -220,11 +226,12 @@ class _Writing:
             return made
 
         made = self._store.write(job).result()
-        held = time.monotonic() - began[0]
+        ended = time.monotonic()
+        held = ended - began[0]
+        self._rests = ended + min(self._rest * held, LONGEST_REST)
         self.longest = max(self.longest, held)
         wanted = int(len(batch) * min(1.5, HOLD / held))
         self.size = max(_LEAST, min(_MOST, (self.size + wanted) // 2))
-        time.sleep(PAUSE)
         return made
 
 
