@@ -85,6 +85,7 @@ class _Call:
     stage: _Stage
     asked: float  # monotonic seconds: when we last learned or asked how it stands
     conducted: bool  # we conduct it or did, or one of our name before us
+    offered: int = 0  # which offer of it we know of: how often people had given it back by then
     line: AsteriskLine | None = None
     task: asyncio.Task[None] | None = None
     watched: bool = False  # Asterisk will tell us of the channel's end
@@ -238,14 +239,31 @@ class Switchboard:
             handler(event)
 
     def _on_broadcast(self, event: events.CallBroadcast) -> None:
+        call = self._calls.get(event.channel.id)
+        offered = began(event.channel).returned
+        if call is not None and call.stage not in (_Stage.STRAY, _Stage.LEFT) and offered <= call.offered:
+            return  # we know of this offer
+        if call is not None:
+            # On offer again: people, whom we or another gave it to, did not answer.  The end of our part (StasisEnd)
+            # may come after this; until then it would count as in hand.
+            call.offered = offered
+            self._lost_to_people(call)
         if not self.ready or self.in_hand >= self.settings.capacity:
             self.counts["refused"] += 1
             return
-        call = self._calls.get(event.channel.id)
-        if call is None or call.stage in (_Stage.STRAY, _Stage.LEFT):
-            # On offer again: people, whom we or another gave it to, did not answer.
-            had = call is not None and call.conducted
-            self._spawn(self._claim(self._enter(event.channel.id, _Stage.CLAIMED, conducted=had)))
+        self._claim_anew(event.channel.id, offered, call)
+
+    def _lost_to_people(self, call: _Call) -> None:
+        """People have had it since we did; whatever told us of the end of our part was lost, or is late."""
+        if call.stage is _Stage.OURS:
+            self._move(call, _Stage.LEFT)
+        if call.line is not None:
+            call.line.gone(Cause.US if call.line.parting is not None else Cause.UNKNOWN)
+
+    def _claim_anew(self, channel: str, offered: int, before: _Call | None) -> None:
+        call = self._enter(channel, _Stage.CLAIMED, conducted=before is not None and before.conducted)
+        call.offered = offered
+        self._spawn(self._claim(call))
 
     def _on_start(self, event: events.StasisStart) -> None:
         if event.replaces in self._calls:
@@ -320,6 +338,7 @@ class Switchboard:
         self._move(call, _Stage.OURS)
         self.counts["adopted" if adopted else "taken"] += 1
         how = began(channel, args)
+        call.offered = max(call.offered, how.returned)
         call.line = AsteriskLine(self._ari, self._ledger, how, self.settings.patience, self.settings.filler)
         if call.cause is not None:
             call.line.gone(call.cause)
@@ -410,8 +429,7 @@ class Switchboard:
             case _Stage.OURS if channel.in_stasis and call.line is not None:
                 if began(channel).returned != call.line.began.returned:
                     # People have had it since, and gave it back: to whoever claims it.
-                    self._move(call, _Stage.LEFT)
-                    call.line.gone(Cause.US if call.line.parting is not None else Cause.UNKNOWN)
+                    self._lost_to_people(call)
                     return
                 await self._watch(call)
                 await (call.line.resume() if call.line.parting is None else call.line.part())

@@ -338,6 +338,70 @@ async def test_a_call_that_people_gave_back_is_conducted_again_and_its_end_told_
 
 
 @in_loop
+async def test_an_offer_that_overtakes_the_end_of_our_part_is_taken_even_when_there_is_room_for_one_call_only():
+    """As it happens on a real Asterisk, while the first conversation isn't through with its hand-over."""
+
+    async def script(line: AsteriskLine) -> None:
+        await (hotline.listen(line) if line.began.returned else to_people(line))
+
+    hotline = Hotline(script)
+    async with FakeAri() as asterisk, controller(asterisk, hotline, capacity=1) as board:
+        asterisk.filters[APP] -= {"StasisEnd"}
+        handed_over = asyncio.Event()
+        asterisk.faults.append(Fault("POST /channels/.*/continue", pause=handed_over))
+        call = await with_people(asterisk)
+        asterisk.filters[APP] |= {"StasisEnd"}
+        await asterisk.offer_again(call)
+        await asterisk.tell(APP, "StasisEnd", channel=asterisk.channels[call].json())
+        await asterisk.until(lambda: len(hotline.lines) == 2)
+        assert hotline.lines[0].over is Cause.US
+        await asterisk.press(call, "5")
+        await asterisk.until(lambda: hotline.heard == [Key("5")])
+        handed_over.set()
+        await asterisk.press(call, "6")
+        await asterisk.until(lambda: hotline.heard == [Key("5"), Key("6")])
+        assert (board.in_hand, board.counts["refused"], board.counts["rescued"]) == (1, 0, 0)
+        await asterisk.hang_up(call)
+        await asterisk.until(lambda: hotline.over)
+        assert [one for one, _, _ in hotline.over] == [call]
+        assert board.in_hand == 0
+
+
+@in_loop
+async def test_an_offer_is_taken_though_the_claim_before_it_was_never_answered():
+    hotline = Hotline()
+    async with FakeAri() as asterisk, controller(asterisk, hotline) as board:
+        asterisk.faults.append(Fault("POST /events/claim", stall=True))
+        call = await asterisk.dial()
+        await asterisk.until(lambda: "POST /events/claim" in asterisk.requests)
+        await asterisk.offer_again(call)
+        await asterisk.until(lambda: hotline.lines)
+        assert hotline.lines[0].began.returned == 1
+        assert (board.in_hand, board.counts["taken"]) == (1, 1)
+
+
+@in_loop
+async def test_a_call_that_was_anothers_is_ours_to_claim_once_people_gave_it_back():
+    async def anothers(line: AsteriskLine) -> bool:
+        if line.began.returned:
+            await hotline.listen(line)
+            return True
+        return False
+
+    hotline = Hotline(anothers)
+    async with FakeAri() as asterisk:
+        call = await asterisk.dial()
+        asterisk.channels[call].owner = "ivr-two"
+        asterisk.channels[call].watchers.add(APP)
+        async with controller(asterisk, hotline) as board:
+            await asterisk.until(lambda: board.counts["another's"])
+            asterisk.channels[call].owner = None
+            await asterisk.offer_again(call)
+            await asterisk.until(lambda: len(hotline.lines) == 2)
+            assert asterisk.channels[call].owner == APP
+
+
+@in_loop
 async def test_of_a_call_that_another_takes_from_people_each_is_told_the_end_once():
     one, two = Hotline(to_people), Hotline()
     async with FakeAri() as asterisk, controller(asterisk, one) as first:
