@@ -2,7 +2,7 @@
 
 Rules: a kind of answer that leads anywhere else in a flow has a specimen here; 100 % branch coverage of `flows/` by
 exploration alone is what holds us to it.  What varies independently of the meters (terms of a reading, statements)
-varies for one account only.
+varies for one account only.  What an earlier conversation of the call noted, and a flow asks after, is in `TOLD`.
 """
 
 from collections.abc import Callable, Mapping
@@ -57,6 +57,7 @@ from domain.model import (
     Topic,
     Zone,
 )
+from flows import FLOWS, NOBODY_FREE
 from flows.hours import DAYS, SERVICES
 
 World: TypeAlias = Callable[[Any], Mapping[str, Any]]
@@ -66,6 +67,12 @@ BEFORE: Final = date(2026, 9, 1)
 
 WITHHELD: Final = Began("explored", None, "100", NOW)
 SHOWN: Final = Began("explored", "+380000000001", "100", NOW)
+
+TOLD: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
+    **dict.fromkeys(FLOWS, ({},)),
+    NOBODY_FREE: ({}, {"topic": "danger"}),
+}
+"""By flow: what an earlier conversation of the same call may have noted, one of each kind that leads elsewhere."""
 
 
 def _register(zone: Zone, last: int | None = 41_200, width: int = 6, energy: Energy = Energy.ACTIVE) -> Register:

@@ -1,11 +1,12 @@
 """`ivr check` and `ivr map`: what can be proved of the conversations before anyone dials, and what they look like."""
 
+from itertools import product
 from pathlib import Path
 
 import click
 
 from flows import FLOWS, NOBODY_FREE
-from flows.worlds import SHOWN, WITHHELD, world
+from flows.worlds import SHOWN, TOLD, WITHHELD, world
 from ivr.commands.output import console, fail
 from ivr.commands.pages import between
 from ivr.dialog.chart import charts
@@ -26,12 +27,14 @@ def check() -> None:
     catalogue = Catalogue.load()
     complaints = [str(problem) for problem in check_prompts(catalogue)]
     for name, flow in FLOWS.items():
-        for began in (WITHHELD, SHOWN):
-            found = explore(flow, began, world)
+        for began, told in product((WITHHELD, SHOWN), TOLD[name]):
+            found = explore(flow, began, world, told=told)
             complaints += problems(found, announced=name == NOBODY_FREE)
             complaints += missing_words(catalogue, found.prompts())
-            caller = "number shown" if began.caller else "number withheld"
-            console.print(f"{name}, {caller}: {found.moments} moments, {found.steps} ways on, none left untried")
+            known = ["number shown" if began.caller else "number withheld", *map(" ".join, told.items())]
+            console.print(
+                f"{name}, {', '.join(known)}: {found.moments} moments, {found.steps} ways on, none left untried"
+            )
     if complaints:
         fail("\n".join(complaints))
     console.print("no dead end; people within reach from every question; every prompt in every language")

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 import click
 from pydantic import BaseModel
 
 from flows import FLOWS
-from flows.worlds import SHOWN, world
+from flows.worlds import SHOWN, TOLD, world
 from ivr.asterisk.config import AsteriskConfig, Trunk
 from ivr.commands.output import fail
 from ivr.commands.pages import between
@@ -62,10 +63,10 @@ def _described(model: type[BaseModel], *, but: Collection[str] = ()) -> Iterator
 def _questions() -> Iterator[tuple[str, ...]]:
     """Every question of every conversation, with the timers in which it differs from the defaults; by exploration."""
     asked: dict[str, set[Manner]] = {}
-    for flow in FLOWS.values():
-        for spot in explore(flow, SHOWN, world).every():
-            if isinstance(spot.turn, Ask):
-                asked.setdefault(spot.turn.label, set()).add(spot.turn.manner)
+    found = (explore(flow, SHOWN, world, told=told) for name, flow in FLOWS.items() for told in TOLD[name])
+    for spot in chain.from_iterable(each.every() for each in found):
+        if isinstance(spot.turn, Ask):
+            asked.setdefault(spot.turn.label, set()).add(spot.turn.manner)
     for question in sorted(asked):
         yield f"`{question}`", "; or ".join(sorted(map(_unlike_default, asked[question])))
 

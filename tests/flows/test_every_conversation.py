@@ -9,7 +9,7 @@ import pytest
 
 from domain.model import Outcome
 from flows import FLOWS, NOBODY_FREE
-from flows.worlds import SHOWN, WITHHELD, world
+from flows.worlds import SHOWN, TOLD, WITHHELD, world
 from ivr.commands.flows import missing_words, renewed, renewed_parts
 from ivr.dialog import Ask
 from ivr.dialog.chart import charts
@@ -22,10 +22,13 @@ SAID_BY_THE_EXCHANGE = {"agents_busy", "connecting", "time_over", "apology"}
 """Prompts that the dialplan plays when no controller is there to."""
 
 
-@pytest.fixture(scope="module", params=[(name, began) for name in FLOWS for began in (WITHHELD, SHOWN)])
+BEGINNINGS = [(name, began, told) for name in FLOWS for began in (WITHHELD, SHOWN) for told in TOLD[name]]
+
+
+@pytest.fixture(scope="module", params=BEGINNINGS)
 def found(request):
-    name, began = request.param
-    return explore(FLOWS[name], began, world)
+    name, began, told = request.param
+    return explore(FLOWS[name], began, world, told=told)
 
 
 def test_no_caller_meets_a_dead_end_or_is_kept_from_people_or_recorded_unawares(found):
@@ -43,9 +46,12 @@ def test_no_call_is_longer_than_patience_allows(found):
 def test_every_branch_of_every_flow_is_taken_by_exploration_alone(tmp_path):
     """What no caller can reach is dead code; what exploration does not reach is not proved."""
     script = (
-        "from flows import FLOWS\nfrom flows.worlds import SHOWN, WITHHELD, world\n"
+        "from itertools import product\n"
+        "from flows import FLOWS\nfrom flows.worlds import SHOWN, TOLD, WITHHELD, world\n"
         "from ivr.dialog.explore import explore\n"
-        "for flow in FLOWS.values():\n    for began in (WITHHELD, SHOWN):\n        explore(flow, began, world)\n"
+        "for name, flow in FLOWS.items():\n"
+        "    for began, told in product((WITHHELD, SHOWN), TOLD[name]):\n"
+        "        explore(flow, began, world, told=told)\n"
     )
     (tmp_path / "all.py").write_text(script)
     run = [sys.executable, "-m", "coverage"]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ivr.dialog import Phrase
 from prompts import Catalogue, CatalogueError, Composition
-from prompts.composer import TRIES, Piece, cut
-from prompts.spoken import LANGUAGES, PAUSE
+from prompts.composer import TRIES, Piece, Place, cut
+from prompts.spoken import KINDS, LANGUAGES, PAUSE
 
 CATALOGUE = Catalogue.load()
 
@@ -20,11 +20,17 @@ MENU = (
     Phrase("meter_choice", (("ending", "99"), ("key", 2))),
 )
 
+
+def kwh(value: int | str) -> Phrase:
+    """A reading, as flows give it: with the unit that its register counts."""
+    return Phrase("in_kwh", (("value", value),))
+
+
 SENTENCES = [
     (
         "uk",
         "read_back",
-        (("zone", Phrase("zone_day")), ("value", 2345)),
+        (("zone", Phrase("zone_day")), ("value", kwh(2345))),
         "Ваш денний показник: дві тисячі триста сорок п'ять кіловат-годин. "
         "Якщо все так, натисніть один. Щоб набрати ще раз, натисніть два.",
         "uk/read_back.1 uk/zone_day uk/n/t2 uk/n/h3 uk/n/45 uk/unit/kwh.many pause/200 uk/read_back.2",
@@ -32,14 +38,14 @@ SENTENCES = [
     (
         "ru",
         "read_back",
-        (("zone", Phrase("zone_night")), ("value", 1)),
+        (("zone", Phrase("zone_night")), ("value", kwh(1))),
         "Ваше ночное показание: один киловатт-час. Если всё так, нажмите один. Чтобы набрать ещё раз, нажмите два.",
         "ru/read_back.1 ru/zone_night ru/n/1 ru/unit/kwh.one pause/200 ru/read_back.2",
     ),
     (
         "en",
         "read_back",
-        (("zone", Phrase("zone_single")), ("value", 101)),
+        (("zone", Phrase("zone_single")), ("value", kwh(101))),
         "Your reading: one hundred one kilowatt hours. If this is right, press one. To key it in again, press two.",
         "en/read_back.1 en/zone_single en/n/h1 en/n/1 en/unit/kwh.many pause/200 en/read_back.2",
     ),
@@ -58,11 +64,12 @@ SENTENCES = [
     (
         "uk",
         "receipt",
-        (("number", "40718"),),
-        "Дякуємо, показник прийнято. Номер підтвердження: чотири нуль сім, один вісім. "
-        "Повторюю: чотири нуль сім, один вісім.",
-        "uk/receipt.1 uk/n/4.lead uk/n/0.lead uk/n/7.lead pause/200 uk/n/1.lead uk/n/8.fall pause/200 "
-        "uk/receipt.2 uk/n/4.lead uk/n/0.lead uk/n/7.lead pause/200 uk/n/1.lead uk/n/8.fall pause/200",
+        (("counts", Phrase("counts_billing", (("period", "2026-09-01"),))), ("number", "40718")),
+        "Дякуємо, показник прийнято. Його буде враховано за вересень. "
+        "Номер підтвердження: чотири нуль сім, один вісім. Повторюю: чотири нуль сім, один вісім.",
+        "uk/receipt.1 uk/counts_billing.1 uk/date/n9 pause/200 "
+        "uk/receipt.2 uk/n/4.lead uk/n/0.lead uk/n/7.lead pause/200 uk/n/1.lead uk/n/8.fall pause/200 "
+        "uk/receipt.3 uk/n/4.lead uk/n/0.lead uk/n/7.lead pause/200 uk/n/1.lead uk/n/8.fall pause/200",
     ),
     (
         "uk",
@@ -73,12 +80,11 @@ SENTENCES = [
     ),
     (
         "uk",
-        "outside_window",
+        "control_before",
         (("first", "2026-11-29"), ("last", "2026-12-03")),
-        "Показники для розрахунку ми приймаємо з двадцять дев'ятого листопада до третього грудня. "
-        "Ваш показник записано як контрольний.",
-        "uk/outside_window.1 uk/date/d29.of uk/date/m11 uk/outside_window.2 uk/date/d3.of uk/date/m12 pause/200 "
-        "uk/outside_window.3",
+        "Сьогодні запишемо показник як контрольний. "
+        "Для рахунку передайте його з двадцять дев'ятого листопада до третього грудня.",
+        "uk/control_before.1 uk/date/d29.of uk/date/m11 uk/control_before.2 uk/date/d3.of uk/date/m12 pause/200",
     ),
     (
         "uk",
@@ -106,17 +112,35 @@ def bare(text: str) -> list[str]:
     return re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower())
 
 
-VALUES: dict[str, object] = {
-    "number": "4071829365",
-    "ending": "4071",
-    "value": 21_345,
-    "width": 5,
-    "key": 2,
-    "zone": Phrase("zone_peak"),
-    "choices": MENU,
-    "first": "2026-11-29",
-    "last": "2026-12-03",
+SPECIMENS: dict[str | None, object] = {
+    None: (Phrase("zone_peak"), kwh(21_345), *MENU),
+    "number": 2,
+    "digits": "4071829365",
+    "money": 60_701,
+    **dict.fromkeys(("date", "on_date", "long_date", "month"), "2026-11-29"),
+    **dict.fromkeys(("time", "of_time"), "08:30"),
+    **dict.fromkeys(("kwh", "kvarh"), 21_342),
+    **dict.fromkeys(("figures", "days", "hours", "minutes", "neighbours"), 5),
 }
+"""What a place takes, by its kind; None: phrases."""
+
+
+def specimens(lang: str, prompt: str) -> dict[str, object]:
+    """A word for every place of `prompt` and of the prompts within it, which are given the same words."""
+    found: dict[str, object] = {}
+    for which in TRIES:
+        for place in cut("", CATALOGUE.texts[lang][prompt].get(which, "")):
+            if not isinstance(place, Place):
+                continue
+            within = place.kind is None and place.name in CATALOGUE.prompts
+            words = specimens(lang, place.name) if within else {place.name: SPECIMENS[place.kind]}
+            for name, word in words.items():
+                assert found.setdefault(name, word) == word, f"no word suits every {{{name}}} of {prompt}"
+    return found
+
+
+def test_there_is_a_specimen_of_every_kind_of_place() -> None:
+    assert SPECIMENS.keys() == {None, *KINDS}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -125,8 +149,7 @@ def test_the_clips_of_every_prompt_say_exactly_its_text(lang: str, attempt: int)
     parts = {clip: part for each in LANGUAGES for clip, part in CATALOGUE.parts(each).items()}
     before = dict(CATALOGUE.missing)
     for prompt in CATALOGUE.prompts:
-        given_words = {name: VALUES[name] for name in CATALOGUE.places(prompt)}
-        composed = CATALOGUE.compose(lang, prompt, given_words, attempt)
+        composed = CATALOGUE.compose(lang, prompt, specimens(lang, prompt), attempt)
         heard = " ".join(parts[clip].text for clip in composed.clips if clip != PAUSE)
         assert bare(heard) == bare(composed.text), prompt
         assert composed.clips
@@ -197,7 +220,7 @@ def test_a_missing_clip_is_left_out_counted_and_logged_once(
     catalogue: Catalogue, caplog: pytest.LogCaptureFixture
 ) -> None:
     del catalogue.seconds["uk/read_back.2"]
-    words = (("zone", Phrase("zone_day")), ("value", 5))
+    words = (("zone", Phrase("zone_day")), ("value", kwh(5)))
     with caplog.at_level(logging.WARNING):
         first, _ = (catalogue.compose("uk", "read_back", words) for _ in range(2))
     assert "uk/read_back.2" not in first.clips
@@ -208,15 +231,16 @@ def test_a_missing_clip_is_left_out_counted_and_logged_once(
 
 def test_a_number_with_a_missing_clip_is_spelled_digit_by_digit(catalogue: Catalogue) -> None:
     del catalogue.seconds["uk/n/h3"]
-    composed = catalogue.compose("uk", "doubtful_lower", (("value", 2345),))
+    composed = catalogue.compose("uk", "doubtful_lower", (("value", kwh(2345)),))
     assert composed.clips[1:5] == ("uk/n/2.lead", "uk/n/3.lead", "uk/n/4.lead", "uk/n/5.fall")
     assert "дві тисячі триста сорок п'ять" in composed.text
 
 
 def test_a_number_that_cannot_be_said_whole_is_not_said_at_all(catalogue: Catalogue) -> None:
     del catalogue.seconds["uk/n/h3"], catalogue.seconds["uk/n/2.lead"]
-    composed = catalogue.compose("uk", "doubtful_lower", (("value", 2345),))
-    assert not any(clip.startswith("uk/n/") for clip in composed.clips)
+    composed = catalogue.compose("uk", "doubtful_lower", (("value", kwh(2345)),))
+    assert composed.clips == ("uk/doubtful_lower.1", "uk/doubtful_lower.2", "uk/really")
+    assert catalogue.missing["clip uk/n/h3"]
 
 
 def test_a_prompt_that_a_language_lacks_is_said_in_ukrainian(catalogue: Catalogue) -> None:
@@ -231,8 +255,9 @@ def test_a_prompt_that_a_language_lacks_is_said_in_ukrainian(catalogue: Catalogu
         ("uk", "no_such_prompt", (), "prompt no_such_prompt"),
         ("uk", "receipt", (), "word receipt.number"),
         ("uk", "receipt", (("number", 12),), "word receipt.number"),
-        ("uk", "doubtful_lower", (("value", "багато"),), "word doubtful_lower.value"),
-        ("uk", "read_back", (("zone", "day"), ("value", 1)), "word read_back.zone"),
+        ("uk", "doubtful_lower", (("value", kwh("багато")),), "word in_kwh.value"),
+        ("uk", "doubtful_lower", (("value", 2345),), "word doubtful_lower.value"),
+        ("uk", "read_back", (("zone", "day"), ("value", kwh(1))), "word read_back.zone"),
         ("xx", "receipt", (), "word receipt.number"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_changed_text_is_spoken_again_and_nothing_else(folder: Path) -> None:
 
 
 def test_melodies_are_asked_for_as_the_pieces_end(folder: Path) -> None:
-    rewrite(folder, "Ваш {zone}: {value|kwh}. Якщо", "Отже, {zone}: {value|kwh}, якщо")
+    rewrite(folder, "Ваш {zone}: {value}. Якщо", "Отже, {zone}: {value}, якщо")
     rewrite(folder, "Не чую вас.", "Ви набрали")
     speaker = Murmur()
     render(NOWHERE, folder, speaker=speaker)
