@@ -47,6 +47,8 @@ LONGEST_LOG: Final = 10_000_000
 """Bytes after which a log is put aside."""
 LOGS_KEPT: Final = 5
 """How many of each are kept: NAME.1 is the youngest."""
+CALLS_KEPT: Final = 60
+"""The same of the record of calls (CEL), by which `ivr reconcile` proves that none got lost: some 700,000 calls."""
 LOOK_AT_LOGS: Final = 60.0
 """Seconds between looks at their length."""
 
@@ -286,7 +288,8 @@ class AsteriskServer:
         for path in (folder / "messages.log", folder / "security.log", folder / "cel-custom/calls.csv"):
             with contextlib.suppress(FileNotFoundError):  # not written yet, or another controller was quicker
                 if path.stat().st_size > longest:
-                    for number in range(LOGS_KEPT - 1, -1, -1):
+                    kept = CALLS_KEPT if path.name == "calls.csv" else LOGS_KEPT
+                    for number in range(kept - 1, -1, -1):
                         younger = path.with_name(f"{path.name}.{number}") if number else path
                         if younger.exists():
                             younger.replace(path.with_name(f"{path.name}.{number + 1}"))

@@ -444,7 +444,8 @@ class Switchboard:
         """Conduct a call that is on our list.  One that people gave back is on it since we had it before, be it ours
         by now or only on offer: the claim tells.  What is only on offer must not be conducted, nor driven in the
         store: whoever claims it would find it taken."""
-        if began(channel).returned:
+        if returned := began(channel).returned:
+            call.offered = max(call.offered, returned)  # its broadcast, on its way to us, tells nothing new
             try:
                 await self._ari.events.claim_channel(call.channel)
             except AriError:  # neither is it on offer
