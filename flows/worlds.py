@@ -68,6 +68,9 @@ BEFORE: Final = date(2026, 9, 1)
 WITHHELD: Final = Began("explored", None, "100", NOW)
 SHOWN: Final = Began("explored", "+380000000001", "100", NOW)
 
+NOTICES: Final[Mapping[str, str]] = {NOBODY_FREE: "notice_again"}
+"""Conversation -> the prompt by which its callers learn that they are recorded, where that is not `notice`."""
+
 TOLD: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
     **dict.fromkeys(FLOWS, ({},)),
     NOBODY_FREE: ({}, {"topic": "danger"}),

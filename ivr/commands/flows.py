@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from flows import FLOWS, NOBODY_FREE
-from flows.worlds import SHOWN, TOLD, WITHHELD, world
+from flows import FLOWS
+from flows.worlds import NOTICES, SHOWN, TOLD, WITHHELD, world
 from ivr.commands.output import console, fail
 from ivr.commands.pages import between
 from ivr.dialog.chart import charts
@@ -29,7 +29,7 @@ def check() -> None:
     for name, flow in FLOWS.items():
         for began, told in product((WITHHELD, SHOWN), TOLD[name]):
             found = explore(flow, began, world, told=told)
-            complaints += problems(found, announced=name == NOBODY_FREE)
+            complaints += problems(found, notice=NOTICES.get(name, "notice"))
             complaints += missing_words(catalogue, found.prompts())
             known = ["number shown" if began.caller else "number withheld", *map(" ".join, told.items())]
             console.print(

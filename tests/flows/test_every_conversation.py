@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.model import Outcome
-from flows import FLOWS, NOBODY_FREE
-from flows.worlds import SHOWN, TOLD, WITHHELD, world
+from flows import FLOWS
+from flows.worlds import NOTICES, SHOWN, TOLD, WITHHELD, world
 from ivr.commands.flows import missing_words, renewed, renewed_parts
 from ivr.dialog import Ask
 from ivr.dialog.chart import charts
@@ -32,7 +32,7 @@ def found(request):
 
 
 def test_no_caller_meets_a_dead_end_or_is_kept_from_people_or_recorded_unawares(found):
-    assert problems(found, announced=found.flow == NOBODY_FREE) == []
+    assert problems(found, notice=NOTICES.get(found.flow, "notice")) == []
 
 
 def test_every_prompt_has_a_text_in_every_language_and_a_word_for_every_place(found):
@@ -47,7 +47,7 @@ def test_every_branch_of_every_flow_is_taken_by_exploration_alone(tmp_path):
     """What no caller can reach is dead code; what exploration does not reach is not proved."""
     script = (
         "from itertools import product\n"
-        "from flows import FLOWS\nfrom flows.worlds import SHOWN, TOLD, WITHHELD, world\n"
+        "from flows import FLOWS\nfrom flows.worlds import NOTICES, SHOWN, TOLD, WITHHELD, world\n"
         "from ivr.dialog.explore import explore\n"
         "for name, flow in FLOWS.items():\n"
         "    for began, told in product((WITHHELD, SHOWN), TOLD[name]):\n"
