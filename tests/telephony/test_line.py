@@ -326,10 +326,32 @@ async def test_a_caller_handed_over_in_the_middle_of_a_prompt_reaches_people_at_
         await line.hand_over("agents", "asked for them", "uk", {})
         assert await hear(line, 2) in (Played(whole=False), Gone(Cause.US))
         assert line.now() - began < 0.5, "not at the end of the prompt"
+        again = await ours.line()
+        assert (again.began.call, again.began.returned) == (call, 1), "nobody was there"
+        assert not ours.over, "it is the same call still"
+        await again.hang_up()
         await caller.hung_up()
-        assert await ours.ended(call) is Cause.US, "nobody was there, and the dialplan hung up"
+        assert await ours.ended(call) is Cause.US
         cel = asterisk.config.run / "log/cel-custom/calls.csv"  # written beside the events, now before and now after
         await until(lambda: any(call in row and '"agents"' in row for row in cel.read_text().splitlines()))
+
+
+@in_loop
+async def test_a_call_that_nobody_answers_comes_back_three_times_and_then_is_told_to_call_again(asterisk, clips):
+    async with desk(asterisk, capacity=1) as ours, calling(asterisk, clips) as caller:
+        for times in range(4):
+            line = await ours.line()
+            assert line.began.returned == times
+            await line.play([clips.first])
+            assert await hear(line) == Played(whole=True), "of this conversation, not of the one before"
+            await line.hand_over("agents", "asked for them", "uk", {})
+            assert await hear(line) == Gone(Cause.US)
+        await caller.hears("uk/agents_busy")
+        await caller.hung_up()
+        assert await ours.ended(line.began.call) is Cause.US
+        assert len(ours.over) == 1
+        assert ours.board.counts["taken"] == 4
+        assert not ours.board.leaked()
 
 
 @in_loop
@@ -337,11 +359,14 @@ async def test_a_conversation_that_fails_ends_with_an_apology_and_not_in_silence
     async with desk(asterisk) as ours, calling(asterisk, clips) as caller:
         line = await ours.line()
         ours.fail(line)
-        if any(clip.name == "uk/apology" for clip in clips.index.clips):
-            await caller.hears("uk/apology")
-        await caller.hung_up(60)
+        await caller.hears("uk/apology")
+        again = await ours.line()
+        assert again.began.returned == 1, "nobody was there"
+        ours.fail(again)
+        await caller.hears("uk/agents_busy")
+        await caller.hung_up()
         assert await ours.ended(line.began.call) is Cause.US
-        assert ours.board.counts["rescued"] == 1
+        assert ours.board.counts["rescued"] == 2
 
 
 @in_loop
@@ -495,10 +520,10 @@ async def test_a_full_controller_leaves_the_caller_to_the_dialplan(asterisk, cli
     async with desk(asterisk, capacity=1) as ours, calling(asterisk, clips):
         await ours.line()
         async with calling(asterisk, clips) as second:
-            if any(clip.name == "uk/apology" for clip in clips.index.clips):
-                await second.hears("uk/apology")
-            await second.hung_up(60)
-        assert ours.board.counts["refused"] == 1
+            await second.hears("uk/apology")
+            await second.hears("uk/agents_busy")
+            await second.hung_up()
+        assert ours.board.counts["refused"] == 2, "offered before people, and after them"
 
 
 @in_loop
