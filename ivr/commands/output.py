@@ -9,7 +9,10 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
-console = Console(highlight=False, soft_wrap=True)
+WIDE = 200
+"""Columns of a table that goes into a file or another program: nothing there knows how wide it may be."""
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
