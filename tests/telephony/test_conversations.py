@@ -156,13 +156,14 @@ def index_samples(index, clip):
 
 
 def test_a_caller_who_sends_no_sound_is_still_recorded_in_full_length_and_gets_to_people(asterisk, tmp_path, index):
-    brisk = {"account": {"timeout": 2.0, "tries": 2}}
+    brisk = {"account": {"timeout": 2.0, "tries": 2}, "call_back": {"timeout": 0.5, "tries": 1}}
     result, caller = held(
-        asterisk, tmp_path, index, "language", "notice", "account", "gave_up", rtp=False,
+        asterisk, tmp_path, index, "language", "notice", "account", "gave_up", "nobody_free", "goodbye", rtp=False,
         settings={"questions": brisk},
     )  # fmt: skip
 
-    assert result.call.outcome is Outcome.TRANSFERRED
+    assert "returned" in [line.label for line in result.journal], "who were not there"
+    assert result.call.outcome is Outcome.NO_AGENT
     assert abs(result.recording.seconds - (caller.hangup.at - caller.answered.at)) < 0.5
     assert result.recording.reason == "no sound came from the caller"
 
@@ -186,7 +187,7 @@ def test_timers_run_from_the_prompts_end_and_lead_to_the_next_try(asterisk, tmp_
     questions = {"account": {"timeout": 1.0, "tries": 2}, "languages": {"timeout": 0.5}}
 
     result, caller = held(
-        asterisk, tmp_path, index, "language", "1", "account", "noinput", "account", "gave_up",
+        asterisk, tmp_path, index, "language", "1", "account", "noinput", "account", "gave_up", "hangs up",
         settings={"questions": questions},
     )  # fmt: skip
 
@@ -194,6 +195,7 @@ def test_timers_run_from_the_prompts_end_and_lead_to_the_next_try(asterisk, tmp_
     silence = again.first_packet - (first.first_packet + first.clip.frames * 0.02)
     assert 0.9 < silence < 1.6
     assert result.call.because == "gave up"
+    assert result.call.outcome is Outcome.TRANSFERRED
 
 
 def test_twenty_calls_at_once_lose_and_double_no_digit(asterisk, tmp_path, index):
