@@ -21,7 +21,10 @@ from tests.telephony.world import all_came, came, dial, open_hotline, steps
 pytestmark = pytest.mark.telephony
 
 FILES = sorted((Path(__file__).parents[1] / "conversations").glob("*.yaml"))
-READS = ("language", "3", "account", "1000000083", "value_single", "104700#", "read_back", "1", "receipt")
+READS = (
+    "language", "3", "account", "1000000083", "value_single", "104700#", "value_again", "700#", "read_back", "1",
+    "receipt",
+)  # fmt: skip
 STORED = [("1000000083", "single", 104700, "accepted")]
 
 
@@ -41,10 +44,10 @@ def test_a_scenario_comes_to_the_same_as_a_call_as_it_does_as_text(asterisk, tmp
     scenario = load(file)
 
     async def main():
-        async with open_hotline(asterisk, tmp_path) as house:
+        async with open_hotline(asterisk, tmp_path, flow="main_menu") as house:
             now = datetime.now(UTC)
             await asyncio.wrap_future(house.store.write(lambda conn: prepare(conn, scenario.given, now)))
-            await hold(scenario, house.address, index)
+            await hold(scenario, house.address.replace("hotline@", ""), index)  # the scenario says what is dialled
             result = await came(house)
             return await asyncio.to_thread(shortcomings, house.store, result.call.began.call, scenario.expects)
 
@@ -203,7 +206,12 @@ def test_twenty_calls_at_once_lose_and_double_no_digit(asterisk, tmp_path, index
 
     async def one(house, number):
         value = 104600 + number
-        await dial(house, index, steps(*READS[:5], f"{value}#", *READS[6:], "hangs up"), codec="PCMA")
+        await dial(
+            house,
+            index,
+            steps(*READS[:5], f"{value}#", "value_again", f"{value}#", *READS[8:], "hangs up"),
+            codec="PCMA",
+        )
         return value
 
     async def main():

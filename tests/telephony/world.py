@@ -29,9 +29,12 @@ _numbers = itertools.count()
 async def open_hotline(
     server: AsteriskServer, folder: Path, watchers: Sequence[Watcher] = (), **settings: Any
 ) -> AsyncIterator[Hotline]:
-    """A controller with the demo customers.  Names are never used twice on one Asterisk."""
+    """A controller with the demo customers, where callers come straight to meter readings (else: `flow`).
+
+    Names are never used twice on one Asterisk.
+    """
     name = f"t{os.getpid()}-{next(_numbers)}"
-    chosen = Settings(data=folder, name=name, drain=5.0, **settings)
+    chosen = Settings(data=folder, name=name, drain=5.0, **{"flow": "meter_reading", **settings})
     async with hotline(chosen, server, watchers=watchers) as house:
         await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, datetime.now(UTC))))
         yield house
