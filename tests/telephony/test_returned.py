@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.model import Outcome
+from flows import FLOWS, NOBODY_FREE
 from ivr.asterisk.bundle import Bundle
 from ivr.asterisk.ports import Ports
 from ivr.asterisk.server import AsteriskServer, configure
@@ -52,9 +53,14 @@ async def exchange(
 async def controller(server: AsteriskServer, folder: Path) -> AsyncIterator[Hotline]:
     """One that leaves its calls to the next of its name soon after it is told to stop."""
     async with hotline(Settings(data=folder, name=f"r{os.getpid()}", drain=0.1), server) as house:
-        object.__setattr__(house.controller.house, "flow", to_people)
-        object.__setattr__(house.controller.house, "returned", nobody_free)
         yield house
+
+
+@pytest.fixture(autouse=True)
+def conversations(monkeypatch):
+    """Known to every controller before it looks for calls to adopt."""
+    monkeypatch.setitem(FLOWS, "main_menu", to_people)
+    monkeypatch.setitem(FLOWS, NOBODY_FREE, nobody_free)
 
 
 def test_a_controller_that_comes_back_adopts_the_conversation_after_people(
