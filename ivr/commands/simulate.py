@@ -15,7 +15,7 @@ from ivr.commands.output import console, fail
 from ivr.commands.screen import Screen
 from ivr.commands.verdict import shortcomings, show
 from ivr.journal import Journal
-from ivr.service.settings import BadSettings
+from ivr.service.settings import BadSettings, Settings
 from ivr.service.settings import load as load_settings
 from ivr.session import House, Session
 from ivr.simulator.given import prepare
@@ -38,7 +38,7 @@ def simulate(script: Path | None, flow: str | None, caller: str | None, store: s
     """
     try:
         scenario = load(script) if script else None
-        load_settings()
+        settings = load_settings()
     except (ScenarioError, BadSettings) as fault:
         fail(str(fault))
     given = scenario.given if scenario else Given()
@@ -55,25 +55,26 @@ def simulate(script: Path | None, flow: str | None, caller: str | None, store: s
                 opened.write(lambda conn: demo.load(conn, now)).result()
                 if scenario:
                     opened.write(lambda conn: prepare(conn, given, now)).result()
-            complaints = asyncio.run(_hold(opened, flow, caller, scenario))
+            complaints = asyncio.run(_hold(opened, settings, flow, caller, scenario))
     if complaints:
         fail("\n".join(complaints))
 
 
-async def _hold(store: Store, flow: str | None, caller: str | None, scenario: Scenario | None) -> list[str]:
+async def _hold(
+    store: Store, settings: Settings, flow: str | None, caller: str | None, scenario: Scenario | None
+) -> list[str]:
     catalogue = Catalogue.load()
     now = datetime.now(UTC)
     number = caller or (scenario.caller if scenario else None)
     began = Began(f"simulated-{now:%Y%m%d%H%M%S%f}", number, scenario.dialled if scenario else "100", now)
     finger = Script(scenario.steps) if scenario else Keyboard(console.input)
     line = TextLine(began, finger, catalogue.seconds)
-    standard = load_settings()
     house = House(
-        FLOWS[flow or standard.flow],
+        FLOWS[flow or settings.flow],
         catalogue,
         Journal(store, "simulator"),
         (Screen(console),),
-        numbers={} if flow else {n: FLOWS[name] for n, name in standard.numbers.items()},
+        numbers={} if flow else {n: FLOWS[name] for n, name in settings.numbers.items()},
         returned=FLOWS.get(NOBODY_FREE),
     )
     try:
