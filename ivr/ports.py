@@ -1,14 +1,15 @@
-"""What a call session needs of the world: a line to a caller, and a clock.
+"""What a call session needs of the world: a line to a caller, a recogniser of speech, and a clock.
 
 Rules: a session awaits nothing but these; the Asterisk line, the text telephone and the fakes of the tests are
 equal before it.  Times are seconds of one monotonic clock (`Line.now`) unless they are called a date.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
+from uuid import UUID
 
 from domain.model import Began
 
@@ -53,7 +54,60 @@ class Tick:
     """The time that `hear` was told to wait for has come and nothing was heard."""
 
 
-Heard: TypeAlias = Key | Played | Gone | Tick
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The caller began to speak, or went on after a `Pause`.  Told only while we listen (`Line.listen`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The caller fell silent.  words: what was understood so far; "" for free speech, which is not recognised."""
+
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One way to understand an utterance.
+
+    words: in small letters, one space between two; `[unk]` for what is none of the expected words.
+    confidence: 0 to 1, of the least certain word.
+    """
+
+    words: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What the caller said, as understood, best first; empty when it was no speech.  Follows `Line.conclude`, once."""
+
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """Speech can't be heard any more in this call: a worker died, or there is none.  Keys can.  Comes once."""
+
+    why: str
+
+
+Speech: TypeAlias = Voice | Pause | Utterance | Deaf
+Heard: TypeAlias = Key | Played | Gone | Tick | Speech
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What we listen for.
+
+    language: ISO 639-1.  phrases: what may be said, in that language, small letters; sequences of them count too
+    when `sequence` is set (digits of a number).  No phrases: anything may be said and nothing is recognised, only
+    `Voice` and `Pause` are told.
+    """
+
+    language: str
+    phrases: tuple[str, ...] = ()
+    sequence: bool = False
 
 
 class NotOurs(Exception):
@@ -93,6 +147,19 @@ class Line(Protocol):
         """Stop what is playing; its `Played(whole=False)` is still heard.  Without effect when nothing plays."""
         ...
 
+    async def listen(self, wanted: Listening | None) -> None:
+        """From now on tell of the caller's speech, until told otherwise; None: no longer.
+
+        Each call begins anew: what was said before doesn't count, but for the first syllable of what has just begun.
+        What can't be listened to is heard as `Deaf`.
+        """
+        ...
+
+    async def conclude(self) -> None:
+        """The caller has finished speaking: exactly one `Utterance` (or `Deaf`) follows for what was said since the
+        first `Voice`; then nothing more is told before the next `listen`."""
+        ...
+
     async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
         """Send the caller on to people (`to` names a dialplan context), who go on in this language (ISO 639-1) and
         see what they are `told`: topic, account, said; the line is ours no longer."""
@@ -100,4 +167,49 @@ class Line(Protocol):
 
     async def hang_up(self) -> None:
         """End the call.  Without effect when the caller is gone."""
+        ...
+
+
+class Ear(Protocol):
+    """One caller's audio at a recogniser.  Its methods return at once; what it hears it tells the one who asked for
+    it, in the event loop: `Voice`, `Pause`, `Utterance`, and `Deaf` at most once, as the last thing."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the caller's audio is to be sent: AudioSocket over TCP, 8 kHz 16-bit PCM (kind 0x10), 20 ms frames."""
+        ...
+
+    @property
+    def id(self) -> UUID:
+        """The first thing that the connection must send."""
+        ...
+
+    def listen(self, wanted: Listening | None) -> None:
+        """As `Line.listen`."""
+        ...
+
+    def conclude(self) -> None:
+        """As `Line.conclude`."""
+        ...
+
+    def plays(self, clips: Sequence[str]) -> None:
+        """What the caller hears from now on (names below the sounds folder; empty: nothing any more), so that its
+        echo is not taken for speech."""
+        ...
+
+    def close(self) -> None:
+        """The call is over.  May be called twice."""
+        ...
+
+
+class Recogniser(Protocol):
+    """Understands speech, somewhere else than in our event loop."""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Languages (ISO 639-1) that are understood; may shrink when workers can't be had."""
+        ...
+
+    def attend(self, call: str, heard: Callable[[Speech], None]) -> Ear | None:
+        """Take up a call; None when no worker has room for it."""
         ...
