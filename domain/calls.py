@@ -39,6 +39,7 @@ class Line:
     seq: 0, 1, 2 ... without gaps.  at: timezone-aware UTC.  label: the turn's name in the flow.
     asked: what was said or done.  heard: what the caller keyed or said, unparsed; None when nothing was.
     result: what a command answered, JSON.  interruption: why the turn ended without an answer.
+    confidence: of what was said, 0 to 1; None when it was keyed.
     """
 
     seq: int
@@ -48,6 +49,7 @@ class Line:
     heard: str | None = None
     result: str | None = None
     interruption: str | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ def append(conn: Connection, call: str, line: Line) -> None:
     values = {
         "call": call, "seq": line.seq, "at": line.at, "label": line.label, "asked": line.asked,
         "heard": line.heard, "result": line.result, "interruption": line.interruption,
+        "confidence": line.confidence,
     }  # fmt: skip
     try:
         written = _insert_new(conn, "journal", values)
@@ -167,7 +170,7 @@ def append(conn: Connection, call: str, line: Line) -> None:
 def lines(conn: Connection, call: str) -> list[Line]:
     """The journal of this call in order; empty when nothing was said or the call is unknown."""
     return [
-        Line(row.seq, row.at, row.label, row.asked, row.heard, row.result, row.interruption)
+        Line(row.seq, row.at, row.label, row.asked, row.heard, row.result, row.interruption, row.confidence)
         for row in conn.execute(_LINES, {"of": call})
     ]
 

@@ -29,7 +29,9 @@ Business: TypeAlias = Callable[[Call, KnownCaller, str | None], Coroutine[Turn[A
 """What a caller may have come for.  Takes the number of the account that was identified in this call, if any, and
 returns the one that is known afterwards."""
 
-ACCOUNT: Final = digits(10, specimens={"account number": "1000000005", "mis-keyed": "1234567890"})
+ACCOUNT: Final = digits(
+    10, specimens={"account number": "1000000005", "mis-keyed": "1234567890"}, check=account_number_is_sound
+)
 BRISK: Final = Manner(timeout=4.0, tries=2)
 LINES: Final = tuple(Phrase("language", language=language) for language in Language)
 

@@ -29,7 +29,7 @@ from domain.doubt import (
 from domain.model import Account, Doubt, Energy, Meter, Register
 from domain.rules import local_day
 from flows.common import NeedsPeople
-from ivr.dialog import Call, Grammar, Interruption, Manner, Phrase, Progress, Trouble, digits, one_of
+from ivr.dialog import Call, Grammar, Interruption, Manner, Phrase, Progress, Spoken, Trouble, digits, one_of
 
 TRIES: Final = 3
 
@@ -227,7 +227,7 @@ RIGHT: Final[Grammar[Reply]] = one_of(Reply.AS_KEYED, Reply.AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Spoken):
     """The digits that a register shows, leading zeros and all, and a few too many, so that we can ask about them."""
 
     meter: Meter
@@ -258,7 +258,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Again(Spoken):
     """The last digits of a value, once more; or all of it.  True when they agree."""
 
     value: int

@@ -8,7 +8,7 @@ from domain.commands import FindAccount
 from domain.model import KnownCaller
 from domain.rules import account_number_is_sound
 from flows.common import ACCOUNT
-from ivr.dialog import Call, GaveUp, Grammar, Progress, yes_no
+from ivr.dialog import Call, GaveUp, Grammar, Progress, Spoken, yes_no
 
 NONE: Final = "1"
 """The key of who has no account number at hand; one that begins so is told apart by what follows."""
@@ -48,7 +48,7 @@ async def keyed(call: Call) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class IfAny:
+class IfAny(Spoken):
     """An account number, or the one key that says that there is none at hand."""
 
     def parse(self, heard: str) -> str | None:

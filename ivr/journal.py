@@ -133,7 +133,7 @@ def write(seq: int, answer: Answer) -> Line:
     result = None
     if answer.result is not None:
         result = _adapter(answer.label).dump_json(answer.result).decode()
-    return Line(seq, answer.at, answer.label, answer.asked, answer.heard, result, answer.interruption)
+    return Line(seq, answer.at, answer.label, answer.asked, answer.heard, result, answer.interruption, answer.confidence)
 
 
 def read(line: Line) -> Answer:
@@ -141,7 +141,7 @@ def read(line: Line) -> Answer:
     result = None
     if line.result is not None:
         result = _adapter(line.label).validate_json(line.result)
-    return Answer(line.label, line.asked, line.at, line.heard, result, line.interruption)
+    return Answer(line.label, line.asked, line.at, line.heard, result, line.interruption, line.confidence)
 
 
 def notes(context: str | None) -> dict[str, str]:

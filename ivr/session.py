@@ -11,7 +11,7 @@ Rules
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from ivr.dialog import (
     Do,
     Ending,
     Flow,
+    Grammar,
     HungUp,
     Manner,
     Nomatch,
@@ -36,10 +37,25 @@ from ivr.dialog import (
     Turn,
     must_interrupt,
 )
-from ivr.dialog.exchange import Action, Exchange, Hush, Play, Settled, Telling, Typed
+from ivr.dialog.exchange import Action, Conclude, Exchange, Hush, Listen, Play, Settled, Telling, Typed
+from ivr.dialog.vocabulary import commands
 from ivr.journal import RETURNED, AlreadyAnswered, Journal, notes, read
 from ivr.journal import Line as Written
-from ivr.ports import Gone, Heard, Key, Line, NotOurs, Played, Tick
+from ivr.ports import (
+    Alternative,
+    Deaf,
+    Gone,
+    Heard,
+    Key,
+    Line,
+    Listening,
+    NotOurs,
+    Pause,
+    Played,
+    Tick,
+    Utterance,
+    Voice,
+)
 from prompts import Catalogue, Composition
 
 log = logging.getLogger(__name__)
@@ -65,6 +81,12 @@ class Watcher(Protocol):
     def keyed(self, call: str, key: str) -> None:
         """The caller pressed a key."""
 
+    def spoke(self, call: str, alternatives: Sequence[Alternative]) -> None:
+        """The caller said something, understood like this, best first; nothing when it was no speech."""
+
+    def deaf(self, call: str, why: str) -> None:
+        """Speech can't be heard any more in this call."""
+
     def answered(self, call: str, answer: Answer) -> None:
         """A turn is over."""
 
@@ -80,7 +102,8 @@ class House:
     """What all sessions of a controller share.
 
     flow: the conversation to hold; numbers: dialled number -> another one.  returned: the one to hold when people did
-    not answer.  manners: settings by question, over what the flow says.
+    not answer.  manners: settings by question, over what the flow says.  spoken: languages (ISO 639-1) whose speech is
+    understood at this moment.
     """
 
     flow: Flow
@@ -90,6 +113,7 @@ class House:
     manners: Mapping[str, Mapping[str, Any]] | None = None
     numbers: Mapping[str, Flow] = field(default_factory=dict[str, Flow])
     returned: Flow | None = None
+    spoken: Callable[[], Collection[str]] = tuple
 
     def conversation(self, began: Began, *, returned: bool = False) -> Flow:
         """The one that a call holds; returned: after people gave it back."""
@@ -116,6 +140,8 @@ class Session:
         self.told: Mapping[str, str] = {}  # what people knew of the call when they got it last
         self.dialog: Dialog | None = None
         self.said: deque[str] = deque(maxlen=LAST_SAID)
+        self.deaf = False  # speech can't be heard any more
+        self.invited = False  # the caller knows that they may speak
         self._late_at: float | None = None  # while something plays: when to stop waiting for its end
 
     async def run(self, *, adopted: bool = False) -> Ending | None:
@@ -156,6 +182,7 @@ class Session:
         self.recorded = opened.ended is not None
         self.told = opened.told
         self.seq = len(opened.lines)
+        self.invited = bool(opened.lines)
         dialog = self.dialog = self._resume(opened.lines)
         if opened.ended is not None:  # all that is left is to part
             farewell = dialog.ending.farewell if dialog.ending else (Phrase("apology"),) if opened.ended.to else ()
@@ -261,35 +288,52 @@ class Session:
                     pass
 
     async def _ask(self, turn: Ask[Any]) -> Answer:
-        exchange = Exchange(turn.accepts, self._manner(turn), self.typed)
+        exchange = Exchange(turn.accepts, self._manner(turn), self.typed, self._hears(turn))
         actions = exchange.begin(self.line.now())
         while True:
             for action in actions:
                 if isinstance(action, Settled):
-                    return self._answer(turn, heard=action.heard, interruption=action.interruption)
+                    return self._answer(
+                        turn, heard=action.heard, interruption=action.interruption, confidence=action.confidence
+                    )
                 await self._act(turn, action)
             if self.gone and not self.backlog:
                 return self._answer(turn, interruption=HungUp.name)
-            heard = await self._hear(exchange.wake_at)
-            now = self.line.now()
-            match heard:
-                case Key(digit):
-                    actions = exchange.key(digit, now)
-                case Played():
-                    actions = exchange.played(now)
-                case Tick():
-                    actions = exchange.played(now) if exchange.playing else exchange.tick(now)
-                case Gone():
-                    actions = []
+            actions = self._put(exchange, await self._hear(exchange.wake_at))
+
+    def _put(self, exchange: Exchange, heard: Heard) -> list[Action]:
+        """What the exchange makes of something heard."""
+        now = self.line.now()
+        match heard:
+            case Key(digit):
+                return exchange.key(digit, now)
+            case Voice():
+                return exchange.voice(now)
+            case Pause(words):
+                return exchange.pause(words, now)
+            case Utterance(alternatives):
+                return exchange.utterance(alternatives, now)
+            case Deaf():
+                return exchange.deaf(now)
+            case Played():
+                return exchange.played(now)
+            case Tick():
+                return exchange.played(now) if exchange.playing else exchange.tick(now)
+            case Gone():
+                return []
 
     async def _act(self, turn: Ask[Any], action: Action) -> None:
         match action:
             case Hush():
                 await self.line.hush()
-            case Play(attempt, after, whole):
-                question = self._compose(Phrase(turn.label, turn.words), attempt)
-                before = self._compose(Phrase(after)) if after else Composition()
-                await self._play(turn.label, before + question if whole else before)
+            case Play(attempt, after, whole, echo):
+                asked = Phrase("did_i_hear", (("what", Phrase(echo)),)) if echo else Phrase(turn.label, turn.words)
+                before = self._compose(Phrase(after)) if after else self._invitation(turn)
+                await self._play(asked.prompt, before + self._compose(asked, attempt) if whole else before)
+            case Listen(to):
+                await self.line.listen(self._listening(to) if to is not None else None)
+            case Conclude():
+                await self.line.conclude()
             case Settled():
                 pass
 
@@ -304,6 +348,22 @@ class Session:
             return self._soon(self._answer(turn, interruption=Trouble.name))
         self._written(1)
         return answer
+
+    # Speech
+
+    def _hears(self, turn: Ask[Any]) -> bool:
+        """Whether this question may be answered by speech."""
+        return not self.deaf and self.language in self.house.spoken() and bool(turn.accepts.phrases(self.language))
+
+    def _listening(self, to: Grammar[object]) -> Listening:
+        return Listening(self.language, (*to.phrases(self.language), *commands(self.language)), to.sequence)
+
+    def _invitation(self, turn: Ask[Any]) -> Composition:
+        """Before the first question that may be answered by speech: that it may."""
+        if self.invited or not self._manner(turn).speech or not self._hears(turn):
+            return Composition()
+        self.invited = True
+        return self._compose(Phrase("may_speak"))
 
     # The end
 
@@ -339,7 +399,7 @@ class Session:
         """Start to play; what was hushed before is waited for, other things heard meanwhile keep their turn."""
         while self._late_at is not None and not self.gone:
             heard = await self._hear_line(None)
-            if isinstance(heard, Key):
+            if isinstance(heard, Key | Deaf):
                 self.backlog.append(heard)
         if self.gone:
             return
@@ -359,6 +419,13 @@ class Session:
                 self._tell("keyed", self.call, digit)
             case Gone():
                 self.gone = heard
+            case Utterance(alternatives):
+                self._tell("spoke", self.call, alternatives)
+            case Deaf(why):
+                self.deaf = True
+                self._tell("deaf", self.call, why)
+            case Voice() | Pause():
+                pass
             case Played(fault=fault):
                 self._late_at = None
                 if fault:
@@ -383,7 +450,7 @@ class Session:
             self.language = turn.language
 
     def _note_said(self, answer: Answer) -> None:
-        """What the caller keyed, for whoever gets the call: they should not have to ask again."""
+        """What the caller keyed or said, for whoever gets the call: they should not have to ask again."""
         if answer.heard is not None:
             self.said.append(f"{answer.label}={answer.heard}")
 
@@ -392,8 +459,15 @@ class Session:
         noted = self.dialog.call.noted if self.dialog else {}
         return {**self.told, **noted, **({"said": " ".join(self.said)} if self.said else {})}
 
-    def _answer(self, turn: Turn[Any], *, heard: str | None = None, interruption: str | None = None) -> Answer:
-        return Answer(turn.label, turn.asked, self.line.date(), heard, None, interruption)
+    def _answer(
+        self,
+        turn: Turn[Any],
+        *,
+        heard: str | None = None,
+        interruption: str | None = None,
+        confidence: float | None = None,
+    ) -> Answer:
+        return Answer(turn.label, turn.asked, self.line.date(), heard, None, interruption, confidence)
 
     def _tell(self, event: str, *facts: Any) -> None:
         """Tell those who look on; what goes wrong with them is no business of the caller's."""

@@ -46,6 +46,7 @@ journal = Table(
     Column("heard", Text),
     Column("result", Text),  # JSON
     Column("interruption", Text),
+    Column("confidence", Float),  # of what was said, 0 to 1; null when it was keyed
     **CLUSTERED,
 )
 

@@ -1,10 +1,12 @@
 """A conversation on the screen as it happens: what the caller hears, what they key, what the business says."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 
 from ivr.dialog import Answer, Ending
-from ivr.ports import Line
+from ivr.ports import Alternative, Line
 
 _HIDDEN = frozenset({"speak", "record"})
 
@@ -37,6 +39,13 @@ class Screen:
 
     def keyed(self, call: str, key: str) -> None:
         self._keys[call] = self._keys.get(call, "") + key
+
+    def spoke(self, call: str, alternatives: Sequence[Alternative]) -> None:
+        best = f"{alternatives[0].words} ({alternatives[0].confidence:.2f})" if alternatives else "noise"
+        self._print(call, f"[bold cyan]     says  {escape(best)}[/]")
+
+    def deaf(self, call: str, why: str) -> None:
+        self._print(call, f"[yellow]no speech any more: {escape(why)}[/]")
 
     def answered(self, call: str, answer: Answer) -> None:
         self._flush(call)

@@ -2,7 +2,7 @@
 
 from ivr.dialog.call import Call
 from ivr.dialog.dialog import Answer, Dialog, Diverged, Flow, goodbye, must_interrupt, transfer
-from ivr.dialog.grammar import Grammar, Nomatch, Progress, digits, on_keys, one_of, yes_no
+from ivr.dialog.grammar import Grammar, Nomatch, Progress, Spoken, digits, on_keys, one_of, yes_no
 from ivr.dialog.turns import (
     INTERRUPTIONS,
     Ask,
@@ -46,6 +46,7 @@ __all__ = [
     "Record",
     "Say",
     "Speak",
+    "Spoken",
     "Trouble",
     "Turn",
     "WantsAgent",

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from domain.model import Began, Outcome
 from ivr.dialog.call import NOTHING, Call
+from ivr.dialog.grammar import understand
 from ivr.dialog.turns import (
     INTERRUPTIONS,
     Ask,
@@ -40,8 +41,8 @@ class Answer:
     """What became of one turn.
 
     label, asked: which turn it answers, and what exactly the flow had wanted (`Turn.asked`).
-    at: when, timezone-aware UTC.  heard: what the caller keyed, unparsed.  result: what the business said.
-    interruption: the `name` of what happened instead.
+    at: when, timezone-aware UTC.  heard: what the caller keyed or said, unparsed.  result: what the business said.
+    interruption: the `name` of what happened instead.  confidence: of what was said, 0 to 1; None when keyed.
     """
 
     label: str
@@ -50,6 +51,7 @@ class Answer:
     heard: str | None = None
     result: Any = None
     interruption: str | None = None
+    confidence: float | None = None
 
 
 class Diverged(Exception):
@@ -101,7 +103,7 @@ class Dialog:
         elif isinstance(turn, Ask):
             if answer.heard is None:
                 raise Diverged(f"the journal holds no answer to the question {turn.asked!r}")
-            self._step(self.coroutine.send, turn.accepts.parse(answer.heard))
+            self._step(self.coroutine.send, understand(turn.accepts, answer.heard))
         else:
             if isinstance(turn, Do):
                 self.achieved = weightier(turn.command.achieves, self.achieved)

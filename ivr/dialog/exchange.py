@@ -1,4 +1,5 @@
-"""One question's life, and one statement's: keys and time in; what to play, when to stop, what was answered out.
+"""One question's life, and one statement's: keys, speech and time in; what to play and when to stop, what to listen
+for, what was answered out.
 
 Rules
 1. No clock.  Whoever drives it says what time it is; `wake_at` says when to come back with `tick`.
@@ -18,15 +19,29 @@ Rules
    most `REPEATS` times a question, then it is a nomatch: a jammed key must not keep a call for ever).
 5. `*` erases what was keyed; with nothing keyed it goes back to where the choice was (`Back`).
 6. A single `0` where it is no answer asks for a person.
+7. Speech and keys answer the same question, whichever comes first.  A key ends all listening until the next prompt.
+8. Who begins to speak stops the prompt, if it may be stopped; else we listen from its end on.  They have finished
+   after completetimeout when it is an answer already, after incompletetimeout when it is not; the recogniser then
+   says what it was, and for how sure.  What was no speech after all (noise) costs no try: the question is repeated if
+   it was cut off, else we go on waiting; at most `REPEATS` times.
+9. Understood too badly (confidencelevel) is a nomatch; not quite surely (surelevel) is said back: yes or no.
+10. When nobody can hear speech any more (`deaf`), the caller is told to use the keys, if they were speaking, at the
+   cost of no try.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from ivr.dialog.grammar import KEYS, Grammar, Nomatch, Progress
+from ivr.dialog.grammar import KEYS, Grammar, Nomatch, Progress, understand, yes_no
 from ivr.dialog.turns import Back, GaveUp, Manner, Say, WantsAgent
+from ivr.dialog.vocabulary import command
 
 REPEATS = 3
+RECOGNISING = 2.0
+"""Seconds until a recogniser that says nothing counts as gone."""
+CONFIRMING = Manner(timeout=4.0, tries=2, surelevel=0.5)
+"""How "did I hear right?" is asked."""
 LONGEST_TYPEAHEAD = 64
 """Keys kept for questions still to come, at most; a cat on the keypad fills no memory."""
 
@@ -34,11 +49,12 @@ LONGEST_TYPEAHEAD = 64
 @dataclass(frozen=True, slots=True)
 class Play:
     """Say the question.  `attempt`: 1, 2, ... (tapered prompts).  `after`: what to say before it:
-    "noinput", "nomatch", "erased", or None."""
+    "noinput", "nomatch", "erased", "keys_only", or None."""
 
     attempt: int = 1
     after: str | None = None
     whole: bool = True  # False: only say what comes before it ("erased"), the question is still in their ear
+    echo: str | None = None  # ask instead whether this (a prompt's name) is what was meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +63,40 @@ class Hush:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """Listen for what this grammar can hear, anew; None: no longer."""
+
+    to: Grammar[object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """The caller has finished speaking: what was it?"""
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
-    """The question is over: `heard` parses, or `interruption` names what happened instead."""
+    """The question is over: `heard` is understood, or `interruption` names what happened instead.
+
+    confidence: of what was said; None when it was keyed.
+    """
 
     heard: str | None = None
     interruption: str | None = None
+    confidence: float | None = None
 
 
-Action: TypeAlias = Play | Hush | Settled
+class Understood(Protocol):
+    """One way to understand what was said: `ivr.ports.Alternative`."""
+
+    @property
+    def words(self) -> str: ...
+
+    @property
+    def confidence(self) -> float: ...
+
+
+Action: TypeAlias = Play | Hush | Listen | Conclude | Settled
 
 
 @dataclass(slots=True)
@@ -75,21 +117,36 @@ class Typed:
 
 
 @dataclass(slots=True)
+class _Talk:
+    """Speech of one answer.  since: when it began.  asked: whether we wait for the recogniser's word."""
+
+    since: float | None = None
+    asked: bool = False
+    cut: bool = False  # the prompt was stopped for it
+
+
+@dataclass(slots=True)
 class Exchange:
     """One question put to one caller.
 
-    Drive it with `begin`, then `key`, `played` and `tick` as things happen, until an action is `Settled`.
+    Drive it with `begin`, then `key`, `voice`, `pause`, `utterance`, `deaf`, `played` and `tick` as things happen,
+    until an action is `Settled`.  hears: whether there is somebody to listen to speech.
     """
 
     accepts: Grammar[object]
     manner: Manner
     typed: Typed
+    hears: bool = False
     keyed: str = ""
     attempt: int = 1
     playing: bool = False
     wake_at: float | None = None
     settled: bool = False
     _repeats: int = field(default=0)
+    _talk: _Talk | None = field(default=None)  # None: we don't listen
+    _confirming: "Exchange | None" = field(default=None)
+    _said: Settled = field(default=Settled())  # what is being confirmed
+    _echo: str = field(default="")
 
     def begin(self, now: float) -> list[Action]:
         """Put the question, or find it answered already by what was typed ahead."""
@@ -105,6 +162,8 @@ class Exchange:
         """The caller pressed a key."""
         if key not in KEYS or self.settled:
             return []
+        if self._confirming:
+            return self._confirm(self._confirming.key(key, now), now)
         if self.playing:
             if not self.manner.bargein:
                 if self.manner.typeahead:
@@ -112,29 +171,175 @@ class Exchange:
                 return []
             if self._is_stray(key):
                 return []
-            return [*self._hush(), *self._take(key, now)]
-        return self._take(key, now)
+            return [*self._hush(), *self._unlisten(), *self._take(key, now)]
+        if self._is_stray(key):
+            return []
+        return [*self._unlisten(), *self._take(key, now)]
 
     def played(self, now: float) -> list[Action]:
         """The prompt has come to its end, or was stopped."""
+        if self._confirming:
+            return self._confirm(self._confirming.played(now), now)
         if not self.playing:
             return []
         self.playing = False
         if self.typed.keys:
             return self._drain(now)
         self._wait(now)
-        return []
+        return self._listen() if self._talk is None else []
 
     def tick(self, now: float) -> list[Action]:
         """Time has passed."""
+        if self._confirming:
+            return self._confirm(self._confirming.tick(now), now)
         if self.settled or self.playing or self.wake_at is None or now < self.wake_at:
             return []
+        if self._talk and self._talk.asked:
+            return self.deaf(now)
+        if self._talk and self._talk.since is not None:
+            self._talk.asked = True
+            self.wake_at = now + RECOGNISING
+            return [Conclude()]
         return self._settle(now) if self.keyed else self._again("noinput")
+
+    # Speech
+
+    def voice(self, now: float) -> list[Action]:
+        """The caller began to speak, or goes on."""
+        if self._confirming:
+            return self._confirm(self._confirming.voice(now), now)
+        if self.settled or self._talk is None or self._talk.asked:
+            return []
+        hush: list[Action] = self._hush() if self.playing else []
+        self._talk.cut = self._talk.cut or bool(hush)
+        if self._talk.since is None:
+            self._talk.since = now
+        self.wake_at = self._talk.since + self.manner.maxspeechtimeout
+        return hush
+
+    def pause(self, words: str, now: float) -> list[Action]:
+        """The caller fell silent.  words: what was understood so far."""
+        if self._confirming:
+            return self._confirm(self._confirming.pause(words, now), now)
+        if self._talk is not None and self._talk.since is not None and not self._talk.asked:
+            wait = self.manner.completetimeout if self._complete(words) else self.manner.incompletetimeout
+            self.wake_at = min(now + wait, self._talk.since + self.manner.maxspeechtimeout)
+        return []
+
+    def utterance(self, alternatives: Sequence[Understood], now: float) -> list[Action]:
+        """What the caller said, best first."""
+        if self._confirming:
+            return self._confirm(self._confirming.utterance(alternatives, now), now)
+        if self.settled or self._talk is None or not self._talk.asked:
+            return []
+        cut, self._talk = self._talk.cut, None
+        if not any(said.words for said in alternatives):
+            return self._noise(cut, now)
+        return self._judge([one for one in alternatives if one.confidence >= self.manner.confidencelevel], now)
+
+    def deaf(self, now: float) -> list[Action]:
+        """Nobody hears speech any more."""
+        if self._confirming:
+            return self._confirm(self._confirming.deaf(now), now)
+        self.hears = False
+        talk, self._talk = self._talk, None
+        if self.settled or talk is None or talk.since is None:
+            return []
+        return self._play("keys_only")
+
+    def _complete(self, words: str) -> bool:
+        if command(words):
+            return True
+        try:
+            return self.accepts.progress(self.accepts.spelled(words)) in (Progress.EXPECTED, Progress.FULL)
+        except Nomatch:
+            return False
+
+    def _noise(self, cut: bool, now: float) -> list[Action]:
+        self._repeats += 1
+        if self._repeats > REPEATS:
+            return self._again("nomatch")
+        if cut:
+            return self._play(None)
+        self._wait(now)
+        return self._listen()
+
+    def _judge(self, alternatives: Sequence[Understood], now: float) -> list[Action]:
+        """Take the best that is an answer; of several, one that is sound by itself."""
+        fits: list[tuple[bool, str, Understood]] = []
+        for said in alternatives:
+            if key := command(said.words):
+                if not fits:
+                    return self._commanded(key, now)
+                continue
+            try:
+                keys = self.accepts.spelled(said.words)
+                self.accepts.parse(keys)
+            except Nomatch:
+                continue
+            fits.append((not self.accepts.sound(keys), keys, said))
+        if not fits:
+            return self._again("nomatch")
+        _, keys, said = min(fits, key=lambda fit: fit[0])  # the first of those: they come best first
+        answer = Settled(heard=said.words, confidence=said.confidence)
+        if said.confidence >= self.manner.surelevel:
+            return self._over(answer)
+        echo = self.accepts.echo(keys)
+        if echo is None:
+            return self._again("nomatch")
+        self._said, self._echo = answer, echo
+        self._confirming = Exchange(yes_no, CONFIRMING, self.typed, self.hears)
+        return self._confirm(self._confirming.begin(now), now)
+
+    def _commanded(self, key: str, now: float) -> list[Action]:
+        if key == "0":
+            return self._over(Settled(interruption=WantsAgent.name))
+        if key == "*":
+            return self._over(Settled(interruption=Back.name))
+        return self._repeat()
+
+    def _confirm(self, actions: Sequence[Action], now: float) -> list[Action]:
+        """What "did I hear right?" wants done, and what follows from its answer."""
+        asked = self._confirming
+        assert asked is not None
+        self.hears = asked.hears
+        self.playing, self.wake_at = asked.playing, asked.wake_at
+        mine: list[Action] = []
+        for action in actions:
+            match action:
+                case Settled(heard=None, interruption=GaveUp.name):
+                    self._confirming = None
+                    mine += self._again("noinput")
+                case Settled(heard=None):
+                    self._confirming = None
+                    mine += self._over(action)
+                case Settled(heard=str(heard)):
+                    self._confirming = None
+                    mine += self._over(self._said) if understand(yes_no, heard) else self._again("nomatch")
+                case Play(attempt, after, whole):
+                    mine.append(Play(attempt, after, whole, self._echo))
+                case _:
+                    mine.append(action)
+        return mine
+
+    def _listen(self) -> list[Action]:
+        if not self.hears or not self.manner.speech:
+            return []
+        self._talk = _Talk()
+        return [Listen(self.accepts)]
+
+    def _unlisten(self) -> list[Action]:
+        if self._talk is None:
+            return []
+        self._talk = None
+        return [Listen(None)]
+
+    # Keys
 
     def _drain(self, now: float) -> list[Action]:
         """Take what was typed ahead, until that settles the question or makes us say something."""
         self._wait(now)
-        actions: list[Action] = []
+        actions: list[Action] = self._unlisten()
         while self.typed.keys and not self.settled and not self.playing:
             key, self.typed.keys = self.typed.keys[0], self.typed.keys[1:]
             actions += self._take(key, now)
@@ -195,11 +400,11 @@ class Exchange:
 
     def _over(self, settled: Settled) -> list[Action]:
         self.settled, self.wake_at = True, None
-        return [settled]
+        return [*self._unlisten(), settled]
 
     def _play(self, after: str | None, *, whole: bool = True) -> list[Action]:
-        self.playing, self.wake_at = True, None
-        return [Play(self.attempt, after, whole)]
+        self.playing, self.wake_at, self._talk = True, None, None
+        return [Play(self.attempt, after, whole), *(self._listen() if self.manner.bargein else [])]
 
     def _hush(self) -> list[Action]:
         self.playing = False

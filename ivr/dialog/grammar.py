@@ -1,13 +1,22 @@
 """What a caller may answer.
 
-Rules: a grammar is written once and read by everyone: the keypad (`progress`), the flow (`parse`), the flow checker
-(`examples`) and the property tests.  What the caller keyed is kept unparsed; the grammar parses it again on replay.
+Rules: a grammar is written once and read by everyone: the keypad (`progress`), the recogniser (`phrases`), the flow
+(`parse`), the flow checker (`examples`) and the property tests.  What the caller keyed or said is kept unparsed; the
+grammar understands it again on replay.
+
+Theory: words stand for keys (`spelled`).  So whatever is proved of a conversation by keypad is true of the spoken one,
+and a flow never knows which it was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Generic, Protocol, TypeVar
+from functools import cache
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from ivr.dialog import vocabulary
+from ivr.dialog.numbers import NotANumber, number_words, readings
+from ivr.dialog.vocabulary import UNKNOWN, Vocabulary
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -45,13 +54,98 @@ class Grammar(Protocol[T_co]):
         """Name of each kind of answer -> something a caller might key.  Each parses."""
         ...
 
+    @property
+    def sequence(self) -> bool:
+        """Whether what may be said is any sequence of the phrases (words of numbers), not one of them."""
+        ...
+
+    def phrases(self, language: str) -> tuple[str, ...]:
+        """What may be said in this language (ISO 639-1), in small letters; empty: keys only."""
+        ...
+
+    def spelled(self, words: str) -> str:
+        """The keys that these words stand for, in any language, or raise `Nomatch`."""
+        ...
+
+    def sound(self, keys: str) -> bool:
+        """Whether an answer is likely to be right by itself (a check digit); decides between readings of one speech."""
+        ...
+
+    def echo(self, keys: str) -> str | None:
+        """The prompt that names this answer, to ask "did I hear right?"; None where it can't be asked."""
+        ...
+
+
+def understand(grammar: Grammar[T], heard: str) -> T:
+    """What the caller keyed or said, as an answer.  Raises `Nomatch`."""
+    return grammar.parse(heard if KEYS.issuperset(heard) else grammar.spelled(heard))
+
+
+class Keypad:
+    """A grammar that can only be keyed; the others say more."""
+
+    __slots__ = ()
+
+    @property
+    def sequence(self) -> bool:
+        return False
+
+    def phrases(self, language: str) -> tuple[str, ...]:
+        return ()
+
+    def spelled(self, words: str) -> str:
+        raise Nomatch(words)
+
+    def sound(self, keys: str) -> bool:
+        return True
+
+    def echo(self, keys: str) -> str | None:
+        return None
+
+
+class Spoken(Keypad):
+    """A grammar of digits: they may be said as one says numbers (`ivr.dialog.numbers`)."""
+
+    __slots__ = ()
+
+    @property
+    def sequence(self) -> bool:
+        return True
+
+    def phrases(self, language: str) -> tuple[str, ...]:
+        return number_words(language)
+
+    def progress(self, keyed: str) -> Progress:
+        raise NotImplementedError
+
+    def spelled(self, words: str) -> str:
+        """Of all ways to read the words, the first that is sound, else one that is as long as expected, else any that
+        is an answer."""
+        fits = [(keys, self.progress(keys)) for keys in _readings(words)]
+        fits = [(keys, how) for keys, how in fits if how in _ANSWERS]
+        if not fits:
+            raise Nomatch(words)
+        return min(fits, key=lambda fit: (not self.sound(fit[0]), fit[1] is Progress.ENOUGH))[0]
+
+
+_ANSWERS = frozenset({Progress.ENOUGH, Progress.EXPECTED, Progress.FULL})
+
+
+@cache
+def _readings(words: str) -> tuple[str, ...]:
+    try:
+        return readings(words)
+    except NotANumber:
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
-class Digits:
+class Digits(Spoken):
     """A string of digits, leading zeros and all.
 
     shortest, longest: how many digits are understood.  expected: how many a caller usually keys.
     specimens: examples by kind, where different digits lead to different conversations.
+    check: whether a number can be right by itself; a wrong one is an answer too, for the flow to speak about.
     A single 0 is never taken for an answer: it is how callers everywhere ask for a person (two zeros are a number).
     """
 
@@ -59,6 +153,10 @@ class Digits:
     longest: int
     expected: int
     specimens: tuple[tuple[str, str], ...] = ()
+    check: Callable[[str], bool] | None = None
+
+    def sound(self, keys: str) -> bool:
+        return self.check is None or self.check(keys)
 
     def __post_init__(self) -> None:
         if not 1 <= self.shortest <= self.expected <= self.longest:
@@ -82,11 +180,64 @@ class Digits:
         return dict(self.specimens) or {"digits": "1" * self.expected}
 
 
+Word: TypeAlias = tuple[str, str, str]
+"""Language, phrase, and the key that it stands for."""
+
+
+class _Menu(Keypad):
+    """Choices that may be said as well: by their key's number, or in words of their own."""
+
+    __slots__ = ()
+    words: tuple[Word, ...]
+    names: tuple[tuple[str, str], ...]
+
+    def phrases(self, language: str) -> tuple[str, ...]:
+        return tuple(phrase for spoken, phrase, _ in self.words if spoken == language)
+
+    def spelled(self, words: str) -> str:
+        said = _plain(words)
+        for _, phrase, key in self.words:
+            if phrase == said:
+                return key
+        raise Nomatch(words)
+
+    def echo(self, keys: str) -> str | None:
+        return dict(self.names).get(keys)
+
+
+def _plain(words: str) -> str:
+    """An utterance without what was not understood before or after it; more than one such word is no answer."""
+    said = words.split()
+    strange = said.count(UNKNOWN)
+    if strange == 1 and UNKNOWN in (said[0], said[-1]) and len(said) > 1:
+        said.remove(UNKNOWN)
+    return " ".join(said)
+
+
+def _words(keyed: Iterable[tuple[str, Any]], said: Mapping[Any, Vocabulary]) -> tuple[Word, ...]:
+    """Everything that may be said for a choice.  Raises ValueError for a phrase that would mean two of them."""
+    words: dict[tuple[str, str], str] = {}
+    for key, choice in keyed:
+        for own in (vocabulary.KEYS[key], said.get(choice, {})):
+            for language, phrases in own.items():
+                for phrase in phrases:
+                    other = words.setdefault((language, phrase), key)
+                    if other != key or vocabulary.command(phrase):
+                        raise ValueError(f"{phrase!r} would mean two things: keys {other} and {key}, or a command")
+    return tuple((language, phrase, key) for (language, phrase), key in words.items())
+
+
+def _names(keyed: Iterable[tuple[str, Any]], named: str | None) -> tuple[tuple[str, str], ...]:
+    return tuple((key, f"{named}_{choice}") for key, choice in keyed) if named else ()
+
+
 @dataclass(frozen=True, slots=True)
-class OneOf(Generic[T]):
+class OneOf(_Menu, Generic[T]):
     """A menu: press 1 for the first choice, 2 for the second, ...; at most nine, 0 is an agent's."""
 
     choices: tuple[T, ...]
+    words: tuple[Word, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.choices) <= 9:
@@ -109,10 +260,12 @@ class OneOf(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class OnKeys(Generic[T]):
+class OnKeys(_Menu, Generic[T]):
     """A menu whose choices lie on keys of their own, where the keys from 1 won't do."""
 
     choices: tuple[tuple[str, T], ...]
+    words: tuple[Word, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         keys = [key for key, _ in self.choices]
@@ -138,21 +291,33 @@ def digits(
     *,
     expected: int | None = None,
     specimens: Mapping[str, str] | None = None,
+    check: Callable[[str], bool] | None = None,
 ) -> Grammar[str]:
     """From `shortest` to `longest` digits (default: exactly `shortest`); see `Digits`."""
     longest = longest or shortest
-    return Digits(shortest, longest, expected or longest, tuple((specimens or {}).items()))
+    return Digits(shortest, longest, expected or longest, tuple((specimens or {}).items()), check)
 
 
-def one_of(*choices: T) -> Grammar[T]:
-    """A menu of these choices, on the keys from 1."""
-    return OneOf(choices)
+NO_WORDS: Mapping[Any, Vocabulary] = {}
 
 
-def on_keys(*choices: tuple[str, T]) -> Grammar[T]:
-    """A menu of these choices, each on its key."""
-    return OnKeys(choices)
+def one_of(*choices: T, said: Mapping[T, Vocabulary] = NO_WORDS, named: str | None = None) -> Grammar[T]:
+    """A menu of these choices, on the keys from 1.
+
+    said: what may be said for a choice, besides the number of its key.  named: the prompts `<named>_<choice>` say
+    each choice back.  Raises ValueError for a phrase that would mean two choices.
+    """
+    keyed = [(str(n), choice) for n, choice in enumerate(choices[:9], start=1)]
+    return OneOf(choices, _words(keyed, said), _names(keyed, named))
 
 
-yes_no: Grammar[bool] = OneOf((True, False))
+def on_keys(
+    *choices: tuple[str, T], said: Mapping[T, Vocabulary] = NO_WORDS, named: str | None = None
+) -> Grammar[T]:
+    """A menu of these choices, each on its key; `said`, `named`: as for `one_of`."""
+    keyed = [(key, choice) for key, choice in choices if key in vocabulary.KEYS]
+    return OnKeys(choices, _words(keyed, said), _names(keyed, named))
+
+
+yes_no: Grammar[bool] = one_of(True, False, said={True: vocabulary.YES, False: vocabulary.NO})
 """1 is yes, 2 is no, throughout the product."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.phone import e164
-from ivr.dialog.grammar import Grammar, Nomatch, Progress
+from ivr.dialog.grammar import Grammar, Nomatch, Progress, Spoken
 
 
 @dataclass(frozen=True, slots=True)
-class Telephone:
+class Telephone(Spoken):
     """A number as it is dialled here; what `domain.phone` understands is an answer, in E.164.
 
     Ten digits from 0, twelve from 380, or 00 and a foreign number, whose length only its country knows.

@@ -64,6 +64,18 @@ class Manner:
         "keys pressed before (or, without bargein, during) the prompt count; without, they are forgotten: they can't "
         "have been an answer to what had not been heard yet",
     )
+    speech: bool = _means(True, "the answer may be spoken too, where the question has words for it")
+    completetimeout: float = _means(0.6, "silence after speech that is an answer, before it is taken")
+    incompletetimeout: float = _means(
+        1.5, "silence after speech that is no answer yet, or to which more may belong, before it is taken"
+    )
+    maxspeechtimeout: float = _means(15.0, "the longest speech; what was understood by then is taken")
+    confidencelevel: float = _means(0.5, "an answer understood with less confidence (0 to 1) is a nomatch")
+    surelevel: float = _means(
+        0.8,
+        "an answer understood with less is said back and confirmed first, where the question can do that; elsewhere "
+        "it is a nomatch.  Questions whose answer is read back anyway set it to `confidencelevel`",
+    )
 
 
 PATIENT = Manner()

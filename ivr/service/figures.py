@@ -4,12 +4,12 @@ Rule: a figure is a fact that somebody acts upon; `calls_without_key` per dialle
 DTMF before the first complaint does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ivr.dialog import Answer, Ending
-from ivr.ports import Line
+from ivr.ports import Alternative, Line
 
 MOST_NUMBERS = 50
 """Dialled numbers that are told apart."""
@@ -35,6 +35,10 @@ class Figures:
             "hotline_call_seconds", "Length of calls", registry=self.registry,
             buckets=(15, 30, 60, 90, 120, 180, 300, 600, 1800),
         )  # fmt: skip
+        self._utterances = Counter(
+            "hotline_utterances", "What callers said, by what it was taken for", ["what"], registry=self.registry
+        )
+        self._deaf = Counter("hotline_deaf_calls", "Calls in which speech was lost", registry=self.registry)
         self._lines: dict[str, Line] = {}
         self._silent: set[str] = set()  # calls begun with us in which no key has arrived yet
         self._dialled: set[str] = set()
@@ -66,6 +70,12 @@ class Figures:
 
     def keyed(self, call: str, key: str) -> None:
         self._silent.discard(call)
+
+    def spoke(self, call: str, alternatives: Sequence[Alternative]) -> None:
+        self._utterances.labels("speech" if alternatives else "noise").inc()
+
+    def deaf(self, call: str, why: str) -> None:
+        self._deaf.inc()
 
     def answered(self, call: str, answer: Answer) -> None:
         if answer.interruption:
