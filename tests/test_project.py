@@ -110,4 +110,4 @@ def test_no_prompt_is_there_that_nobody_says():
 def test_nothing_is_committed_that_belongs_to_a_machine():
     for path in tracked():
         assert path.suffix not in {".pyc", ".db", ".raw", ".log"}, path
-        assert path.stat().st_size < 5_000_000, path
+        assert path.stat().st_size < (15_000_000 if "models" in path.parts else 5_000_000), path
