@@ -1,0 +1,1 @@
+"""Understanding what callers say: worker processes behind `ivr.ports.Recogniser`."""

@@ -1,0 +1,169 @@
+"""Vosk, one utterance at a time: a grammar and audio in, words and how certain they are out.
+
+Rules
+1. A grammar is always given: the phrases, and `[unk]` for everything else.  What becomes of its weight and where the
+   confidences come from: docs/decisions/086-grammar-and-confidence.md.
+2. A phrase with a word that the model doesn't know is left out; it can't be heard.  Ours and the model's spelling
+   may differ in apostrophes and in the two dots of `ё`; what is told is ours.
+3. Vosk's own end-pointing is passed over: when an utterance is over is not its business.
+
+Theory: Vosk makes a bigram of the grammar's lines (absolute discounting by 0.5, back-off to unigrams).  So any line
+may follow any other at the cost of a back-off, and a line that is written several times weighs more.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import vosk
+
+from ivr.ports import Alternative, Listening
+
+RATE = 8000
+UNKNOWN = "[unk]"
+UNKNOWN_LINES = 3
+"""How often `[unk]` stands in the grammar: measured in decision 086."""
+ALTERNATIVES = 5
+SURE = 0.95
+"""From this confidence on there is no need to look for other readings."""
+_SPELLINGS = {"'": "'’ʼ`", "ё": "ёе"}
+_TAPS = 32
+
+vosk.SetLogLevel(-1)
+
+
+class Unusable(Exception):
+    """The model can't be used; says why."""
+
+
+class SpeechModel:
+    """A Vosk model, loaded.  Raises `Unusable`."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            self._vosk = vosk.Model(str(directory))
+        except Exception as fault:  # vosk knows no other kind
+            raise Unusable(f"Vosk can't load {directory}") from fault
+        self._upsamples = not _takes_8_khz(directory)
+
+    def spelling(self, word: str) -> str | None:
+        """The word as this model writes it; None if it doesn't know it."""
+        ways = (
+            product(*(_SPELLINGS.get(letter, letter) for letter in word)) if set(word) & set(_SPELLINGS) else (word,)
+        )
+        for way in map("".join, ways):
+            if self._vosk.vosk_model_find_word(way) >= 0:
+                return way
+        return None
+
+    def grammar(self, phrases: Iterable[str]) -> Mapping[str, str]:
+        """The phrases that can be understood, as the model writes them -> as we do."""
+        found = dict[str, str]()
+        for phrase in phrases:
+            words = [self.spelling(word) for word in phrase.split()]
+            if words and None not in words:
+                found[" ".join(word for word in words if word)] = phrase
+        return found
+
+    def recogniser(self, lines: tuple[str, ...], alternatives: int = 0) -> Any:
+        """A recogniser of Vosk for 8 kHz; about 0.2 ms."""
+        made = vosk.KaldiRecognizer(self._vosk, RATE * (1 + self._upsamples), json.dumps(lines, ensure_ascii=False))
+        if alternatives:
+            made.SetMaxAlternatives(alternatives)
+        made.SetWords(True)
+        return made
+
+    def decoder(self, wanted: Listening) -> "Decoder | None":
+        """For one utterance; None when nothing of what is wanted can be understood."""
+        grammar = _grammar(self, wanted.phrases)
+        return Decoder(self, grammar, upsamples=self._upsamples) if grammar else None
+
+
+@lru_cache(maxsize=256)
+def _grammar(model: SpeechModel, phrases: tuple[str, ...]) -> Mapping[str, str]:
+    return model.grammar(phrases)
+
+
+def unknown_words(model: SpeechModel, phrases: Iterable[str]) -> frozenset[str]:
+    """The words that the model doesn't know: phrases with them are never heard."""
+    return frozenset(word for phrase in phrases for word in phrase.split() if model.spelling(word) is None)
+
+
+class Decoder:
+    """What is being said.  Give it audio, ask it for words."""
+
+    def __init__(self, model: SpeechModel, grammar: Mapping[str, str], *, upsamples: bool) -> None:
+        self._model = model
+        self._lines = (*grammar, *[UNKNOWN] * UNKNOWN_LINES)
+        self._ours = {
+            theirs: ours for line in grammar for theirs, ours in zip(line.split(), grammar[line].split(), strict=True)
+        }
+        self._upsample = Upsampler() if upsamples else None
+        self._audio = list[bytes]()
+        self._vosk = model.recogniser(self._lines)
+
+    def accept(self, pcm: bytes) -> None:
+        """16-bit samples, 8 kHz."""
+        if self._upsample:
+            pcm = self._upsample(pcm)
+        self._audio.append(pcm)
+        self._vosk.AcceptWaveform(pcm)
+
+    def partial(self) -> str:
+        """The words so far, a fifth of a second behind."""
+        return self._words(json.loads(self._vosk.PartialResult())["partial"])
+
+    def final(self) -> tuple[Alternative, ...]:
+        """The whole utterance.  Takes longer when it is unsure: it listens again for what else it may have been."""
+        best = json.loads(self._vosk.FinalResult())
+        if not best.get("result"):
+            return ()
+        words = self._words(best["text"])
+        confidence = min(word["conf"] for word in best["result"])
+        if confidence >= SURE:
+            return (Alternative(words, confidence),)
+        return (Alternative(words, confidence), *self._others(words, confidence))
+
+    def _others(self, best: str, confidence: float) -> Iterable[Alternative]:
+        again = self._model.recogniser(self._lines, ALTERNATIVES)
+        for pcm in self._audio:
+            again.AcceptWaveform(pcm)
+        found = json.loads(again.FinalResult())["alternatives"]
+        top = max((way["confidence"] for way in found), default=0.0)
+        for way in found:
+            if (words := self._words(way["text"])) and words != best:
+                yield Alternative(words, min(confidence, 1 - confidence, float(np.exp(way["confidence"] - top))))
+
+    def _words(self, text: str) -> str:
+        return " ".join(self._ours.get(word, word) for word in text.split())
+
+
+class Upsampler:
+    """8 to 16 kHz for models that neither are made for 8 kHz nor convert by themselves: half-band FIR, stateful."""
+
+    def __init__(self) -> None:
+        at = np.arange(-_TAPS + 0.5, _TAPS)
+        self._half = (np.sinc(at) * np.hanning(2 * _TAPS + 2)[1:-1]).astype(np.float32)
+        self._past = np.zeros(2 * _TAPS - 1, np.float32)
+
+    def __call__(self, pcm: bytes) -> bytes:
+        """Twice the samples, 4 ms later."""
+        sound = np.concatenate([self._past, np.frombuffer(pcm, np.int16).astype(np.float32)])
+        self._past = sound[len(sound) - len(self._past) :]
+        between = np.convolve(sound, self._half, "valid")
+        both = np.empty((len(between), 2), np.float32)
+        both[:, 0], both[:, 1] = sound[_TAPS - 1 : _TAPS - 1 + len(between)], between
+        return np.clip(np.rint(both), -32768, 32767).astype(np.int16).tobytes()
+
+
+def _takes_8_khz(directory: Path) -> bool:
+    """Whether 8 kHz can be given to it as it is: made for it, or converting (Kaldi's `--allow-upsample`)."""
+    options = dict[str, str]()
+    for line in (directory / "conf/mfcc.conf").read_text("utf-8").splitlines():
+        name, _, value = line.partition("#")[0].strip().partition("=")
+        options[name.strip()] = value.strip()
+    return options.get("--sample-frequency", "16000") == "8000" or options.get("--allow-upsample") == "true"
