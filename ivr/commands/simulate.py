@@ -34,7 +34,7 @@ from prompts import Catalogue
 def simulate(script: Path | None, flow: str | None, caller: str | None, store: str | None) -> None:
     """Hold a conversation without a telephone.
 
-    Keys are digits, * and #; an empty line is silence; q hangs up.
+    Keys are digits, * and #; words are spoken where speech is understood; an empty line is silence; q hangs up.
     """
     try:
         scenario = load(script) if script else None

@@ -1,4 +1,4 @@
-"""A scripted caller: one telephone call, made by a program that presses keys and knows what it hears.
+"""A scripted caller: one telephone call, made by a program that presses keys, speaks, and knows what it hears.
 
     async with Caller(index, from_user="rfc4733", from_number="+380501112233") as caller:
         await caller.dial("sip:700@127.0.0.1:5060")
@@ -25,11 +25,12 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from ivr.simulator import keys as telephone_keys
 from ivr.simulator import sdp, sip
-from ivr.simulator.g711 import CODECS, CodecName, Samples
+from ivr.simulator.acoustics import Surroundings
+from ivr.simulator.g711 import CODECS, RATE, CodecName, Samples
 from ivr.simulator.hearing import Clip, Heard, Listener, PromptIndex
 from ivr.simulator.keys import Keying, KeySent
 from ivr.simulator.outcome import (
@@ -45,6 +46,7 @@ from ivr.simulator.outcome import (
     NotHeard,
     NotHungUp,
     Pressed,
+    Spoken,
     latency,
 )
 from ivr.simulator.rtp import Clock, RtpStream, Stats
@@ -65,10 +67,12 @@ __all__ = [
     "NotHungUp",
     "Pressed",
     "PromptIndex",
+    "Spoken",
     "Stats",
     "latency",
 ]
 
+T = TypeVar("T")
 _PATIENCE = 2.0
 """Seconds that a goodbye may take."""
 
@@ -85,6 +89,7 @@ class Caller:
         keep_audio: False saves 12 kB of memory per second heard; `audio` is then empty.
         headers: more headers for the INVITE.
         events_type: RTP payload type offered for telephone-event.
+        surroundings: what becomes of the caller's sound on its way; None: nothing.
         on_event: called with each event as it happens.
         beyond_loopback: allow calls to other machines.
     """
@@ -103,6 +108,7 @@ class Caller:
         keep_audio: bool = True,
         headers: sip.Headers = (),
         events_type: int = 101,
+        surroundings: Surroundings | None = None,
         on_event: Callable[[Event], None] | None = None,
         beyond_loopback: bool = False,
         clock: Clock = time.monotonic,
@@ -120,6 +126,7 @@ class Caller:
         self._send_rtp, self._keep_audio = send_rtp, keep_audio
         self._headers = headers
         self._events_type = events_type if dtmf == "rfc4733" else None
+        self._surroundings = surroundings
         self._on_event = on_event
         self._beyond_loopback = beyond_loopback
         self._clock = clock
@@ -162,6 +169,7 @@ class Caller:
                 keep_audio=self._keep_audio,
                 stats=self.stats,
                 on_tick=self._listener.idle,
+                surroundings=self._surroundings,
             )
             await self._rtp.open(self._leg.local[0])
             async with asyncio.timeout(timeout):
@@ -253,14 +261,26 @@ class Caller:
         self._note("key", keys)
         return Pressed(sent)
 
-    async def play(self, samples: Samples) -> None:
+    async def play(self, samples: Samples, about: str = "") -> Spoken:
         """Speak int16 samples at 8 kHz; returns when they are said. Over keys or another `play` they are mixed.
+
+        Args:
+            samples: at 8 kHz, int16.
+            about: what it is, for the log.
 
         Raises:
             CallEnded: there is no call, or it ended meanwhile.
         """
         _, rtp = self._in_call()
-        await self._unless_ended(rtp.play(samples))
+        spoken = await self._unless_ended(rtp.play(samples))
+        self._note("voice", about or f"{len(samples) / RATE:.1f} s of sound", spoken.started)
+        return spoken
+
+    @property
+    def silent_since(self) -> float:
+        """When the last audible packet came, in seconds of the clock; nan before the first."""
+        _, rtp = self._in_call(or_over=True)
+        return rtp.heard.last_audible
 
     # Hearing.
 
@@ -452,9 +472,9 @@ class Caller:
             raise CallEnded(f"the call is over: {self.hangup}")
         return self._leg, self._rtp
 
-    async def _unless_ended(self, doing: Coroutine[None, None, None]) -> None:
+    async def _unless_ended(self, doing: Coroutine[None, None, T]) -> T:
         try:
-            await doing
+            return await doing
         except asyncio.CancelledError:
             if self.hangup is None:
                 raise

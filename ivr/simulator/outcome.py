@@ -3,6 +3,7 @@
 All times are seconds of the caller's clock (`time.monotonic`).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +13,7 @@ from ivr.simulator.hearing import Heard
 from ivr.simulator.keys import KeySent
 
 Dtmf = Literal["rfc4733", "inband", "info"]
-EventKind = Literal["sip>", "sip<", "key", "heard", "note"]
+EventKind = Literal["sip>", "sip<", "key", "voice", "heard", "note"]
 
 
 class CallerError(Exception):
@@ -93,9 +94,17 @@ class Pressed:
         return self.keys[-1].ended
 
 
+@dataclass(slots=True)
+class Spoken:
+    """Sound as it went out; nan: not yet.  started, ended: sending of its first and of its last audible packet."""
+
+    started: float = math.nan
+    ended: float = math.nan
+
+
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds from the end of the last key to the answer of the hotline."""
+    """Seconds from the end of the last key or word to the answer of the hotline."""
 
     packet: float
     """To the first RTP packet of the next clip."""
@@ -103,6 +112,6 @@ class Latency:
     """To its first audible packet."""
 
 
-def latency(pressed: Pressed, heard: Heard) -> Latency:
-    """What the caller feels. Negative where the prompt had begun before the key ended."""
+def latency(pressed: Pressed | Spoken, heard: Heard) -> Latency:
+    """What the caller feels. Negative where the prompt had begun before the key or the word ended."""
     return Latency(heard.first_packet - pressed.ended, heard.onset - pressed.ended)

@@ -9,7 +9,8 @@ Rule 3: The timestamp follows the ticks, the sequence number the packets. All pa
         timestamp of its start.
 Rule 4: The far side sends nothing between prompts, so what was heard is placed by time of arrival, and inside a
         run of packets by timestamp.
-Rule 5: Whatever cannot be read or does not belong to the call is counted and dropped.
+Rule 5: What a caller's surroundings do to their sound happens last, as it goes out; without any, nothing is decoded.
+Rule 6: Whatever cannot be read or does not belong to the call is counted and dropped.
 """
 
 import asyncio
@@ -20,13 +21,15 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
 
+from ivr.simulator.acoustics import Surroundings
 from ivr.simulator.g711 import FRAME, RATE, Codec, Samples
 from ivr.simulator.keys import EventPacket, Keying, KeySent, Tick, event_ticks, tone_ticks, tones
+from ivr.simulator.outcome import Spoken
 from ivr.simulator.sdp import Malformed
 
 TICK = 0.02
@@ -129,6 +132,25 @@ class TimeLine:
         return heard
 
 
+@dataclass(slots=True)
+class _Speaking:
+    """Sound that is going out, by turns: its first and its last audible one, and the one after which it is over."""
+
+    first: int
+    last: int
+    over: int
+    done: asyncio.Future[None]
+    spoken: Spoken = field(default_factory=Spoken)
+
+    def sent(self, turn: int, at: float) -> None:
+        if turn == self.first:
+            self.spoken.started = at
+        if turn == self.last:
+            self.spoken.ended = at
+        if turn >= self.over and not self.done.done():
+            self.done.set_result(None)
+
+
 class RtpStream(asyncio.DatagramProtocol):
     """The audio of one call, both ways."""
 
@@ -142,6 +164,7 @@ class RtpStream(asyncio.DatagramProtocol):
         keep_audio: bool = True,
         stats: Stats | None = None,
         on_tick: Callable[[float], None] | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self.stats = stats or Stats()
         self.heard = TimeLine(codec, keep=keep_audio)
@@ -153,11 +176,12 @@ class RtpStream(asyncio.DatagramProtocol):
         self._codec = codec
         self._on_frame = on_frame
         self._on_tick = on_tick
+        self._surroundings = surroundings
         self._transport: asyncio.DatagramTransport | None = None
         self._frames: deque[bytes] = deque()
         self._plan: deque[Tick] = deque()
         self._ends: list[tuple[KeySent, asyncio.Future[None]]] = []
-        self._spoken: list[tuple[int, asyncio.Future[None]]] = []
+        self._spoken: list[_Speaking] = []
         self._turn = 0
         self._source = secrets.randbits(32)
         self._sequence = secrets.randbits(15)
@@ -194,7 +218,7 @@ class RtpStream(asyncio.DatagramProtocol):
     def stop(self) -> None:
         """Send no more. What is still under way is received until `close`."""
         Pacer.of_this_loop().leave(self)
-        for _, waiting in (*self._ends, *self._spoken):
+        for waiting in (*(done for _, done in self._ends), *(each.done for each in self._spoken)):
             waiting.cancel()
 
     def close(self) -> None:
@@ -217,12 +241,18 @@ class RtpStream(asyncio.DatagramProtocol):
             self._plan.extend(tone_ticks(each, keying))
         await self._ended(sent)
 
-    async def play(self, samples: Samples) -> None:
+    async def play(self, samples: Samples) -> Spoken:
         """Speak; returns when the last frame was sent. Two at once are mixed."""
+        frames = self._codec.frames(samples)
+        if not frames:
+            return Spoken()
         self._mix(samples, 0)
-        done = asyncio.get_running_loop().create_future()
-        self._spoken.append((self._turn + math.ceil(len(samples) / FRAME), done))
-        await done
+        audible = [n for n, frame in enumerate(frames, self._turn + 1) if self._codec.audible(frame)]
+        first, last = (audible[0], audible[-1]) if audible else (0, 0)
+        speaking = _Speaking(first, last, self._turn + len(frames), asyncio.get_running_loop().create_future())
+        self._spoken.append(speaking)
+        await speaking.done
+        return speaking.spoken
 
     async def _ended(self, sent: Sequence[KeySent]) -> None:
         if sent:
@@ -249,16 +279,17 @@ class RtpStream(asyncio.DatagramProtocol):
         self.stats.latest = max(self.stats.latest, lateness)
         self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
         frame = self._frames.popleft() if self._frames else self._codec.silence
+        if self._surroundings is not None:
+            frame = self._codec.encode(self._surroundings.sent(self._codec.decode(frame)))
         step = self._plan.popleft() if self._plan else None
         if step is None or not step.events:
             self._send(self._codec.payload_type, self._pending_marker, self._timestamp, frame)
             self._pending_marker = False
         if step is not None:
             self._press(step)
-        while self._spoken and self._spoken[0][0] <= self._turn:
-            _, done = self._spoken.pop(0)
-            if not done.done():
-                done.set_result(None)
+        for speaking in self._spoken:
+            speaking.sent(self._turn, self.clock())
+        self._spoken = [each for each in self._spoken if each.over > self._turn]
         if self._on_tick is not None:
             self._on_tick(self.clock())
 
@@ -294,6 +325,8 @@ class RtpStream(asyncio.DatagramProtocol):
         self._sequence = (self._sequence + 1) & 0xFFFF
         if not self.sending or self.remote is None or self._transport is None:
             return
+        if self._surroundings is not None and self._surroundings.lost():
+            return
         mark = 0x80 if marker else 0
         header = struct.pack("!BBHII", 0x80, mark | payload_type, self._sequence, timestamp, self._source)
         self._transport.sendto(header + payload, self.remote)
@@ -320,6 +353,8 @@ class RtpStream(asyncio.DatagramProtocol):
         self.stats.received += 1
         audible = self._codec.audible(packet.payload)
         self.heard.add(arrival, packet.source, packet.timestamp, packet.payload, audible)
+        if self._surroundings is not None:
+            self._surroundings.heard(self._codec.decode(packet.payload))
         if len(packet.payload) == FRAME:  # what has another length is heard, but in no clip's frames
             self._on_frame(sequence, packet.payload, arrival, audible)
 

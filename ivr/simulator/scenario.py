@@ -9,6 +9,8 @@
       - hears: languages             # waits until this prompt begins; fails when it doesn't in time
       - keys: "1"                    # in quotes: 0123 without them is another number
       - listens                      # waits until what is being said is over
+      - say: "двадцять п'ять"        # at once, over whatever is being said; after `listens`, when it is over
+      - play: barking.wav            # a sound file, beside the scenario; not a word of it is understood
       - waits: 8                     # says and keys nothing for so many seconds
       - hangs up                     # without it the caller stays until the machine hangs up
     expects:
@@ -16,10 +18,17 @@
       readings: [{account: "1000000005", zone: single, value: 41650}]
       requests: [{kind: complaint, topic: quality, reply_by: phone, contact: "+380441110001"}]
 
+`say` may add whose `voice` it is (a voice of RHVoice), its `language` and its `level` (dB, 0: as people speak); and,
+for the text run, what is `heard` of it with which `confidence` (1), where that isn't what was said.  `play` may add
+`level` and `heard` (for the text run; without it no speech is found in the file).  `language:` of the scenario is
+what the caller speaks (uk); `acoustics: {noise: babble, snr: 10, loss: 0.05, echo: -20}` is where they call from, and
+how: real calls only.
+
 Rules: prompts are named as in the catalogue; time passes only in steps that say so; the store must hold exactly what
 is expected, no more and no less; nothing depends on the hour at which the scenario is held.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -39,6 +48,8 @@ from pydantic import (
 from domain.model import OrderKind, OutageKind, Outcome, ReplyBy, RequestKind, Status, Topic, Zone
 
 Keys: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9*#A-D]+$")]
+Speaks: TypeAlias = Literal["uk", "ru", "en"]
+"""Languages that a caller has a voice for."""
 
 
 class ScenarioError(Exception):
@@ -76,17 +87,48 @@ class Listens(_Strict):
     listens: None = None
 
 
+class _Sound(_Strict):
+    """level: dB.  heard: what a recogniser makes of it in the text run, and confidence: how sure of it (0 to 1)."""
+
+    level: FiniteFloat = Field(default=0.0, ge=-60, le=20)
+    heard: str | None = None
+    confidence: FiniteFloat = Field(default=1.0, ge=0, le=1)
+
+
+class Says(_Sound):
+    """Say this, at once.  level: above (or below) that of usual speech.  voice, language: default the caller's."""
+
+    say: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"\w", max_length=2000)]
+    voice: Annotated[str, StringConstraints(pattern=r"^[A-Za-z-]+$")] | None = None
+    language: Speaks | None = None
+
+    @property
+    def understood(self) -> str:
+        """What a recogniser makes of it, in the text run: small letters, no punctuation."""
+        words = self.say if self.heard is None else self.heard
+        return " ".join(re.findall(r"[\w'’ʼ-]+|\[unk\]", words.lower()))
+
+
+class Plays(_Sound):
+    """Let this sound file be heard, at once.  level: above (or below) its own.  file: where it is, once loaded."""
+
+    play: str
+    file: Path | None = Field(default=None, exclude=True, repr=False)
+
+
 class HangsUp(_Strict):
     """Put the receiver down."""
 
     hangs_up: None = None
 
 
-Step: TypeAlias = Hears | Presses | Waits | Listens | HangsUp
+Step: TypeAlias = Hears | Presses | Says | Plays | Waits | Listens | HangsUp
 _BARE: dict[str, dict[str, None]] = {"listens": {"listens": None}, "hangs up": {"hangs_up": None}}
 _KINDS: dict[str, type[Step]] = {
     "hears": Hears,
     "keys": Presses,
+    "say": Says,
+    "play": Plays,
     "waits": Waits,
     "listens": Listens,
     "hangs_up": HangsUp,
@@ -95,14 +137,18 @@ _KINDS: dict[str, type[Step]] = {
 
 def _step(written: Any) -> Step:
     """One step as it stands in the file, or as a program made it."""
-    if isinstance(written, Hears | Presses | Waits | Listens | HangsUp):
+    if isinstance(written, Step):
         return written
     step = _BARE.get(written) if isinstance(written, str) else written
     kinds = [kind for name, kind in _KINDS.items() if isinstance(step, Mapping) and name in step]
     if len(kinds) != 1:
-        raise ValueError(f"{written!r} is no step; write one of hears, keys, waits, listens, hangs up")
+        raise ValueError(f"{written!r} is no step; write one of hears, keys, waits, listens, say, play, hangs up")
     if kinds[0] is Presses and not isinstance(step["keys"], str):  # type: ignore[index]
         raise ValueError(f'keys must stand in quotes: "{step["keys"]}"')  # type: ignore[index]
+    if kinds[0] is Says and not isinstance(step["say"], str):  # type: ignore[index]
+        raise ValueError("what is said must be words in quotes: YAML takes yes, no and 25 for something else")
+    if kinds[0] is Plays and "file" in step:  # type: ignore[operator]
+        raise ValueError("the file is what stands behind play:")
     return kinds[0].model_validate(step)
 
 
@@ -214,6 +260,20 @@ class Given(_Strict):
     announcements: list[GivenAnnouncement] = Field(default_factory=list[GivenAnnouncement])
 
 
+class Acoustics(_Strict):
+    """Where the caller calls from, and how.
+
+    noise: of a hissing line, or of people who talk around them; snr: their speech above it, dB.  loss: of packets.
+    echo: how loud our voice comes back out of their telephone, dB; delay: after how many milliseconds.
+    """
+
+    noise: Literal["white", "babble"] | None = None
+    snr: FiniteFloat = Field(default=20.0, ge=-10, le=60)
+    loss: FiniteFloat = Field(default=0.0, ge=0, lt=1)
+    echo: FiniteFloat | None = Field(default=None, ge=-80, le=0)
+    delay: int = Field(default=60, ge=0, le=1000)
+
+
 class Scenario(_Strict):
     """A caller and what they do.  dtmf: how their telephone sends keys.  rtp: whether it sends any sound at all."""
 
@@ -223,6 +283,8 @@ class Scenario(_Strict):
     dialled: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+*#._-]{1,64}$")] = "100"
     dtmf: Literal["rfc4733", "inband", "info"] = "rfc4733"
     rtp: bool = True
+    language: Speaks = "uk"
+    acoustics: Acoustics = Acoustics()
     given: Given = Given()
     expects: Expects | None = None
 
@@ -240,9 +302,18 @@ def load(path: Path) -> Scenario:
     if not isinstance(written, dict):
         raise ScenarioError(f"{path}: a scenario has at least the lines about: and steps:")
     try:
-        return Scenario.model_validate(written)
+        scenario = Scenario.model_validate(written)
     except ValidationError as fault:
         raise ScenarioError("\n".join(f"{path}: {_place(e['loc'])}: {_plain(e)}" for e in fault.errors())) from fault
+    steps = [_found(step, path, n) if isinstance(step, Plays) else step for n, step in enumerate(scenario.steps, 1)]
+    return scenario.model_copy(update={"steps": steps})
+
+
+def _found(step: Plays, scenario: Path, n: int) -> Plays:
+    file = scenario.parent / step.play
+    if not file.is_file():
+        raise ScenarioError(f"{scenario}: steps {n} play: there is no file {file}")
+    return step.model_copy(update={"file": file})
 
 
 def _place(location: tuple[int | str, ...]) -> str:

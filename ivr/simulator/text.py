@@ -5,6 +5,7 @@ as it is waited for; but it is all arithmetic, so a call of three minutes is hel
 a question is tested without a wait.  What comes next is asked of a `Finger`: a scenario, or somebody at a keyboard.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,9 @@ from typing import Protocol
 
 from domain.model import Began
 from ivr.dialog.grammar import KEYS
-from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
-from ivr.simulator.scenario import HangsUp, Hears, Listens, Presses, Scenario, Step, Waits, prompt_of
+from ivr.ports import Alternative, Cause, Gone, Heard, Key, Listening, Pause, Played, Tick, Utterance, Voice
+from ivr.simulator.scenario import HangsUp, Hears, Listens, Plays, Presses, Says, Scenario, Step, Waits, prompt_of
+from prompts import sound
 
 
 class NotHeard(BaseException):
@@ -29,12 +31,68 @@ MOST_RETURNS = 3
 """How often a call is offered to us again, as asterisk-config/extensions.conf does."""
 
 
+WORD = 0.35
+"""Seconds that a word takes."""
+UNKNOWN = "[unk]"
+"""What a recogniser makes of a word that is none of the expected ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A clip, and when it begins (seconds from the start of the call)."""
 
     clip: str
     at: float
+
+
+@dataclass(slots=True)
+class _Speech:
+    """What the caller is saying.  each: seconds of a word.  skipped: words that were said before we listened."""
+
+    words: list[str]
+    began: float
+    each: float
+    ends: float
+    confidence: float
+    skipped: int = 0
+
+    def until(self, now: float) -> list[str]:
+        """The words that were said by now, of those that count."""
+        if now >= self.ends:
+            return self.words[self.skipped :]
+        return self.words[self.skipped : int((now - self.began) / self.each)]
+
+    def skip(self, now: float) -> None:
+        """Somebody begins to listen: the word that has just begun counts, those before it don't."""
+        self.skipped = int((now - self.began) / self.each)
+
+
+class _Recogniser:
+    """What is made of the caller's speech, from one `listen` to the next."""
+
+    def __init__(self) -> None:
+        self.wanted: Listening | None = None
+        self.told = False  # Voice, for what is being said
+        self._words: list[str] = []
+        self._confidence = 1.0
+
+    def listen(self, wanted: Listening | None) -> None:
+        self.wanted, self.told = wanted, False
+        self._words, self._confidence = [], 1.0
+
+    def take(self, words: Sequence[str], confidence: float) -> None:
+        """These words were said."""
+        if self.wanted is not None and self.wanted.phrases and words:
+            known = {word for phrase in self.wanted.phrases for word in phrase.split()}
+            self._words += [word if word in known else UNKNOWN for word in words]
+            self._confidence = min(self._confidence, confidence)
+
+    @property
+    def words(self) -> str:
+        return " ".join(self._words)
+
+    def utterance(self) -> Utterance:
+        return Utterance((Alternative(self.words, self._confidence),) if self._words else ())
 
 
 class Finger(Protocol):
@@ -76,7 +134,9 @@ class TextLine:
         self._ends_at: float | None = None
         self._hushed = False
         self._step: Step | None = None
-        self._keys: deque[Presses] = deque()
+        self._speech: _Speech | None = None
+        self._recogniser = _Recogniser()
+        self._concluded: Utterance | None = None
         self._heard_up_to = -1.0  # "hears" looks for what begins after this
         self._hears_until: float | None = None
         self._waits_until: float | None = None
@@ -90,6 +150,11 @@ class TextLine:
     def playing(self) -> bool:
         """Whether something is being said."""
         return self._ends_at is not None
+
+    @property
+    def listening(self) -> bool:
+        """Whether the caller's speech is listened to."""
+        return self._recogniser.wanted is not None
 
     # Line
 
@@ -112,6 +177,19 @@ class TextLine:
             self._ends_at, self._hushed = self._now, True
             self._playing = []
 
+    async def listen(self, wanted: Listening | None) -> None:
+        self._recogniser.listen(wanted)
+        self._concluded = None
+        if self._speech is not None:
+            self._speech.skip(self._now)
+
+    async def conclude(self) -> None:
+        if self.listening:
+            if self._speech is not None and self._recogniser.told:
+                self._recogniser.take(self._speech.until(self._now), self._speech.confidence)
+            self._concluded = self._recogniser.utterance()
+            self._recogniser.listen(None)
+
     async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
         if self.over is None:
             self.to, self.because, self.told, self.over = to, because, dict(told), Cause.US
@@ -131,6 +209,9 @@ class TextLine:
         while True:
             if self._hushed:
                 return self._prompt_over()
+            if self._concluded is not None:
+                utterance, self._concluded = self._concluded, None
+                return utterance
             heard = self._do(until)
             if heard is not None:
                 return heard
@@ -149,6 +230,8 @@ class TextLine:
                 left = keys[1:]
                 self._step = press.model_copy(update={"keys": left}) if left else None
                 return Key(keys[0])
+            case Says() | Plays() as sound:
+                return self._speak(sound, until)
             case HangsUp():
                 self.over = self.over or Cause.CALLER
                 self._step = None
@@ -176,6 +259,31 @@ class TextLine:
                 if self._now >= self._hears_until:
                     raise NotHeard(f"{prompt} did not begin within {within:g} s; heard {', '.join(self.heard())}")
                 return self._pass(until, self._hears_until)
+
+    def _speak(self, step: Says | Plays, until: float | None) -> Heard | None:
+        """Go on speaking; tell of it who listens."""
+        if self._speech is None:
+            self._speech = self._begin(step)
+        if self.listening and not self._recogniser.told and (self._speech.words or isinstance(step, Says)):
+            self._recogniser.told = True
+            return Voice()
+        if (heard := self._pass(until, self._speech.ends)) is not None:
+            return heard
+        speech, self._speech, self._step = self._speech, None, None
+        if not self._recogniser.told:
+            return None
+        self._recogniser.told = False
+        self._recogniser.take(speech.until(self._now), speech.confidence)
+        return Pause(self._recogniser.words)
+
+    def _begin(self, step: Says | Plays) -> _Speech:
+        if isinstance(step, Says):
+            words, lasts = step.understood.split(), len(step.say.split()) * WORD
+        else:
+            assert step.file is not None, "only scenarios that were loaded have files"
+            samples, hertz = sound.read(step.file)
+            words, lasts = (step.heard or "").split(), len(samples) / hertz
+        return _Speech(words, self._now, lasts / max(1, len(words)), self._now + lasts, step.confidence)
 
     def _coming(self) -> list[Said]:
         began = [s for s in self.said if s.at > self._heard_up_to]
@@ -206,9 +314,10 @@ class TextLine:
 
     def forget_prompt(self) -> None:
         """The controller is gone, and with it whoever waited for the end of what plays.  A caller in the midst of
-        keying stops, and starts again when the question does."""
+        keying or speaking stops, and starts again when the question does."""
         self._pass_to(self._now)
-        self._step = self._hears_until = self._waits_until = None
+        self._step = self._hears_until = self._waits_until = self._speech = self._concluded = None
+        self._recogniser.listen(None)
         self._ends_at, self._hushed, self._playing = None, False, []
 
     def heard(self) -> list[str]:
@@ -223,7 +332,8 @@ class TextLine:
 
 
 class Keyboard:
-    """Somebody at a keyboard, who hears everything out: digits are keys, an empty line is silence, `q` hangs up."""
+    """Somebody at a keyboard, who hears everything out: digits are keys, words are spoken, an empty line is silence,
+    `q` hangs up."""
 
     def __init__(self, ask: Callable[[str], str] = input) -> None:
         self._ask = ask
@@ -234,13 +344,16 @@ class Keyboard:
         question = "> "
         while True:
             try:
-                written = self._ask(question).strip().upper()
+                written = self._ask(question).strip()
             except EOFError:
                 return HangsUp()
             if written == "":
                 return Waits(waits=8.0)
-            if written in ("Q", "QUIT"):
+            if written.upper() in ("Q", "QUIT"):
                 return HangsUp()
-            if set(written) <= KEYS:
-                return Presses(keys=written, tone=100, gap=80)
-            question = "keys are 0-9 * #, nothing is silence, q hangs up > "
+            if set(written.upper()) <= KEYS and not (line.listening and written.isalpha()):
+                return Presses(keys=written.upper(), tone=100, gap=80)
+            if line.listening and (words := " ".join(re.findall(r"[^\W\d_]+(?:['’ʼ-][^\W\d_]+)*", written))):
+                return Says(say=words)
+            spoken = ", words are spoken" if line.listening else ""
+            question = f"keys are 0-9 * #{spoken}, nothing is silence, q hangs up > "

@@ -154,7 +154,7 @@ def test_a_conversation_at_the_keyboard():
 
 def test_the_keyboard_knows_silence_hanging_up_and_what_is_no_key():
     class Line:
-        playing = False
+        playing = listening = False
 
     written = iter(["", "hello", "12#", "q"])
     keyboard = Keyboard(lambda _: next(written))
@@ -162,6 +162,18 @@ def test_the_keyboard_knows_silence_hanging_up_and_what_is_no_key():
     assert keyboard.next(Line()).waits == 8.0
     assert keyboard.next(Line()).keys == "12#"
     assert type(keyboard.next(Line())).__name__ == "HangsUp"
+
+
+def test_letters_at_the_keyboard_are_words_where_somebody_listens():
+    class Line:
+        playing, listening = False, True
+
+    written = iter(["двадцять п'ять!", "bad", "25#"])
+    keyboard = Keyboard(lambda _: next(written))
+
+    assert keyboard.next(Line()).say == "двадцять п'ять"
+    assert keyboard.next(Line()).say == "bad", "though telephones of exchanges have keys of that name"
+    assert keyboard.next(Line()).keys == "25#"
 
 
 def test_the_end_of_the_input_is_hanging_up():

@@ -12,6 +12,7 @@ from ivr.asterisk.bundle import Bundle
 from ivr.asterisk.ports import Ports
 from ivr.asterisk.server import AsteriskServer, configure
 from ivr.simulator.hearing import PromptIndex
+from ivr.simulator.voices import Voices
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOUNDS = REPOSITORY / "prompts/audio"
@@ -43,6 +44,12 @@ def ports() -> Iterator[Ports]:
     """Ports for an Asterisk of the test's own."""
     with reserved.reserve() as own:
         yield own
+
+
+@pytest.fixture(scope="session")
+def voices() -> Voices:
+    """Those of callers who speak; RHVoice is fetched to where Asterisk is."""
+    return Voices(Path(os.environ.get("IVR_DATA") or REPOSITORY / "data"))
 
 
 @pytest.fixture(scope="session")

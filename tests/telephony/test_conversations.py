@@ -40,14 +40,15 @@ def held(asterisk, folder, index, *call, settings=None, **person):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
-def test_a_scenario_comes_to_the_same_as_a_call_as_it_does_as_text(asterisk, tmp_path, index, file):
+def test_a_scenario_comes_to_the_same_as_a_call_as_it_does_as_text(asterisk, tmp_path, index, voices, file):
     scenario = load(file)
 
     async def main():
         async with open_hotline(asterisk, tmp_path, flow="main_menu") as house:
             now = datetime.now(UTC)
             await asyncio.wrap_future(house.store.write(lambda conn: prepare(conn, scenario.given, now)))
-            await hold(scenario, house.address.replace("hotline@", ""), index)  # the scenario says what is dialled
+            dialled = house.address.replace("hotline@", "")  # the scenario says which number
+            await hold(scenario, dialled, index, voices=voices)
             result = await came(house)
             return await asyncio.to_thread(shortcomings, house.store, result.call.began.call, scenario.expects)
 
