@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Executable, String, bindparam, select
 
-from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, Topic
+from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, RequestState, Topic
 from domain.tables import callbacks, orders, outage_reports, requests
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class CausedRequest:
     """number: as the customer was told it.  contact: E.164 or an address.  text: None while only the recording
-    holds it."""
+    holds it; told_from, told_to: the part of it.  state: as it is now."""
 
     number: str
     kind: RequestKind
@@ -27,6 +27,9 @@ class CausedRequest:
     account: str | None
     contact: str | None
     text: str | None
+    told_from: datetime | None
+    told_to: datetime | None
+    state: RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ _REQUESTS: Final = (
         requests.c.account,
         requests.c.contact,
         requests.c.text,
+        requests.c.told_from,
+        requests.c.told_to,
+        requests.c.state,
     )
     .where(requests.c.call == _call)
     .order_by(requests.c.id)

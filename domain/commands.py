@@ -29,6 +29,7 @@ from domain.model import (
     Slot,
     Statement,
     Terms,
+    Told,
     Topic,
     Zone,
 )
@@ -159,7 +160,7 @@ class RegisterRequest(Command[Registered]):
     """Somebody complains, suggests, thinks or asks something that can't be answered at once.
 
     account: None when it is about none, or not known.  contact: a number in E.164, an address, as `reply_by` wants.
-    text: None while only the call's recording holds it.
+    text: None while only the call's recording holds it; told: the part of that recording.
     """
 
     writes: ClassVar[bool] = True
@@ -169,10 +170,31 @@ class RegisterRequest(Command[Registered]):
     contact: str | None = None
     account: str | None = None
     text: str | None = None
+    told: Told | None = None
 
     @property
     def achieves(self) -> Outcome | None:
         return Outcome.REQUEST_REGISTERED
+
+
+@dataclass(frozen=True)
+class KeepDraft(Command[Registered]):
+    """Somebody told what it is about and was gone before we knew how to answer them.
+
+    It is registered all the same, its deadline runs, and we call back for what is missing; nobody can where
+    `contact` (E.164) is None.  told: what they said, a part of this call's recording.
+    """
+
+    writes: ClassVar[bool] = True
+    kind: RequestKind
+    topic: Topic
+    told: Told
+    contact: str | None = None
+    account: str | None = None
+
+    @property
+    def achieves(self) -> Outcome | None:
+        return Outcome.DRAFT_KEPT
 
 
 @dataclass(frozen=True)

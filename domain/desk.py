@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self, TypeAlias
 
 from domain.commands import Command
-from domain.model import ReplyBy, RequestState, RequestStatus
+from domain.model import ReplyBy, RequestState, RequestStatus, Topic
 from domain.policy import Case
 from domain.request_life import LEADS, Act
 
@@ -148,6 +148,25 @@ class Reply:
 
 
 # Requests
+
+
+@dataclass(frozen=True)
+class CompleteRequest(Command[RequestStatus]):
+    """A draft is complete: the caller was asked, or what they told is enough.  Its call back is finished with it.
+
+    contact: where to reply, as `reply_by` wants.  topic, account: None: as they are.  The deadline stays: it runs
+    from the day on which it was told.
+    """
+
+    writes: ClassVar[bool] = True
+    number: str
+    reply_by: ReplyBy
+    contact: str
+    topic: Topic | None = None
+    account: str | None = None
+
+    def __post_init__(self) -> None:
+        _said(self.contact, "where to reply")
 
 
 @dataclass(frozen=True)

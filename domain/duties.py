@@ -1,4 +1,4 @@
-"""What waits for staff: calls back, orders, incidents, announcements that are on.
+"""What waits for staff: drafts, calls back, orders, incidents, announcements that are on.
 
 Rules: the most urgent first; what is done isn't here; a page at a time (`limit`).
 """
@@ -10,11 +10,34 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, or_, select
 
-from domain.model import OrderKind
-from domain.tables import announcements, callbacks, incidents, orders, outage_reports
+from domain.model import OrderKind, RequestKind, RequestState, Told, Topic
+from domain.tables import announcements, callbacks, incidents, orders, outage_reports, requests
 
 ATTEMPTS: Final = 3
 """How often a customer is called back who does not answer; then it is finished as not reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request that was told and not completed: the caller was gone.
+
+    told: the part of the recording of `call`.  contact: E.164, None: withheld.  due: the last day for the answer.
+    callback: the number of the call back that was ordered for it; attempts: made in vain; None where there is none.
+    waiting: it is still to be made.
+    """
+
+    number: str
+    kind: RequestKind
+    topic: Topic
+    told: Told
+    account: str | None
+    contact: str | None
+    registered_at: datetime
+    due: date
+    call: str
+    callback: str | None
+    attempts: int | None
+    waiting: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +101,18 @@ class On:
     off_at: datetime | None
 
 
+def drafts_waiting(conn: Connection, limit: int = 200) -> Sequence[Draft]:
+    """In the order in which their answers are due."""
+    return [
+        Draft(
+            row.number, row.kind, row.topic, Told(row.told_from, row.told_to), row.account, row.contact,
+            row.registered_at, row.due, row.call, row.callback, row.attempts,
+            row.callback is not None and row.done_at is None,
+        )
+        for row in conn.execute(_DRAFTS, {"most": limit})
+    ]  # fmt: skip
+
+
 def callbacks_waiting(conn: Connection, at: datetime, limit: int = 200) -> Sequence[CallBack]:
     """In the order in which their time ends; those whose time hasn't begun too."""
     return [
@@ -110,6 +145,13 @@ def announcements_on(conn: Connection, at: datetime) -> Sequence[On]:
 # How: statements are made once, for making one costs more than running it
 
 _most = bindparam("most", type_=callbacks.c.attempts.type)
+_DRAFTS: Final = (
+    select(requests, callbacks.c.number.label("callback"), callbacks.c.attempts, callbacks.c.done_at)
+    .outerjoin(callbacks, (callbacks.c.call == requests.c.call) & (callbacks.c.seq == requests.c.seq))
+    .where(requests.c.closed_at.is_(None), requests.c.state == RequestState.DRAFT)
+    .order_by(requests.c.due, requests.c.id)
+    .limit(_most)
+)
 _CALLBACKS: Final = (
     select(callbacks).where(callbacks.c.done_at.is_(None)).order_by(callbacks.c.ends_at, callbacks.c.id).limit(_most)
 )

@@ -84,6 +84,7 @@ class Outcome(StrEnum):
 
     OUTAGE_REPORTED = "outage_reported"
     REQUEST_REGISTERED = "request_registered"  # a complaint, suggestion, opinion or question
+    DRAFT_KEPT = "draft_kept"  # told, and gone before we knew how to answer; we call back
     ORDER_PLACED = "order_placed"  # of a service
     READING_TAKEN = "reading_taken"
     CALLBACK_ORDERED = "callback_ordered"
@@ -136,6 +137,7 @@ class ReplyBy(StrEnum):
 class RequestState(StrEnum):
     """How far a request has come.  The last two end it."""
 
+    DRAFT = "draft"  # told, and the caller was gone before it was complete
     REGISTERED = "registered"
     ASSIGNED = "assigned"
     INTERIM = "interim"  # an interim reply was sent; the deadline is extended, once
@@ -289,6 +291,26 @@ class Statement:
     terms: Terms
     coming: int | None
     by: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody said in their own words, as a part of the recording of their call: from when to when.
+
+    Timezone-aware UTC.  Raises ValueError where it ends before it began.
+    """
+
+    began: datetime
+    ended: datetime
+
+    def __post_init__(self) -> None:
+        if not self.began < self.ended:
+            raise ValueError(f"nothing can be told from {self.began} to {self.ended}")
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return (self.ended - self.began).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from domain.tables import events
 KINDS: Final = MappingProxyType(
     {
         "request.registered": "number, topic, request, due, source",
+        "request.drafted": "number, topic, request, due, source, callback (null: nobody can be called back)",
+        "request.completed": "number, topic, due",
         "request.assigned": "number, responsible, due",
         "request.examined": "number, case, due",
         "request.interim": "number, due",

@@ -1,7 +1,8 @@
 """The life of a request: which act is possible in which state, and where it leads.  One table; nothing else decides.
 
-Rules: a reply names the person responsible, so nobody replies before somebody is; an interim reply is sent once; what
-is considered or refused is closed and never changes again: who disagrees registers another request.
+Rules: a draft is completed, or refused, before anybody answers for it; a reply names the person responsible, so
+nobody replies before somebody is; an interim reply is sent once; what is considered or refused is closed and never
+changes again: who disagrees registers another request.
 """
 
 from collections.abc import Mapping
@@ -13,8 +14,9 @@ from domain.model import RequestState
 
 
 class Act(StrEnum):
-    """What can be done about a request; the words of its history, after "registered"."""
+    """What can be done about a request; the words of its history, after "registered" or "drafted"."""
 
+    COMPLETE = "completed"
     ASSIGN = "assigned"
     NOTE = "noted"
     EXAMINE = "examined"
@@ -24,6 +26,7 @@ class Act(StrEnum):
     ESCALATE = "escalated"
 
 
+_DRAFT: Final = RequestState.DRAFT
 _OPEN: Final = RequestState.REGISTERED
 _ASSIGNED: Final = RequestState.ASSIGNED
 _INTERIM: Final = RequestState.INTERIM
@@ -32,6 +35,12 @@ _REFUSED: Final = RequestState.REFUSED
 
 LEADS: Final[Mapping[RequestState, Mapping[Act, RequestState]]] = MappingProxyType(
     {
+        _DRAFT: {
+            Act.COMPLETE: _OPEN,
+            Act.NOTE: _DRAFT,
+            Act.REFUSE: _REFUSED,
+            Act.ESCALATE: _DRAFT,
+        },
         _OPEN: {
             Act.ASSIGN: _ASSIGNED,
             Act.NOTE: _OPEN,

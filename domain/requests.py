@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from domain import terms
 from domain.desk import RefusalGround
-from domain.model import ReplyBy, RequestKind, RequestState, Topic
+from domain.model import ReplyBy, RequestKind, RequestState, Told, Topic
 from domain.policy import Case
 from domain.request_life import LEADS, Act
 from domain.tables import request_events, requests
@@ -39,7 +39,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act.  by: who.  what: "registered", or one of `Act`.  details: what was said with it."""
+    """One act.  by: who.  what: "registered", "drafted", or one of `Act`.  details: what was said with it."""
 
     at: datetime
     by: str
@@ -53,6 +53,7 @@ class Request:
 
     promised: the day that the customer was told first; due: the day as it is now; rule: the paragraph that set it.
     justified ... replied_at: what "considered" consists of; ground ... notified_at: of a refusal.
+    told: what the caller said, a part of the recording of `call`.
     can: what may be done now.  call, seq: the journal line that caused it, None: another channel.
     """
 
@@ -64,6 +65,7 @@ class Request:
     contact: str | None
     reply_by: ReplyBy
     text: str | None
+    told: Told | None
     source: str
     registered_at: datetime
     promised: date
@@ -122,6 +124,7 @@ def _request(conn: Connection, row: Any) -> Request:
     term = terms.loaded(row.rule)
     fields = {name: getattr(row, name) for name in Request.__slots__ if name in requests.c}
     fields |= {"promised": term.promised, "rule": term.running.source, "case": term.case}
+    fields["told"] = Told(row.told_from, row.told_to) if row.told_from else None
     history = tuple(
         Event(each.at, each.by, each.what, json.loads(each.details))
         for each in conn.execute(_HISTORY, {"of": row.id})

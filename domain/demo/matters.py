@@ -82,7 +82,7 @@ def matters(count: int, seed: int, now: datetime) -> Iterator[Job]:
 def _request(n: int, seed: int, now: datetime) -> Job:
     """A request that has come as far as its turn says."""
     account, of, turn = account_number(n), person(n, seed), n // 12
-    states = list(RequestState)
+    states = [state for state in RequestState if state is not RequestState.DRAFT]  # those are told in calls
     state = states[turn % len(states)]
     kind, topic, text = _WISHES[turn % len(_WISHES)]
     if kind is not RequestKind.COMPLAINT and state is RequestState.REFUSED:

@@ -16,6 +16,7 @@ from domain.desk import (
     Answered,
     AssignRequest,
     BadTime,
+    CompleteRequest,
     ConsiderRequest,
     Element,
     ExamineRequest,
@@ -30,13 +31,33 @@ from domain.desk import (
     SendInterim,
     WrongChannel,
 )
+from domain.handlers.desk_services import finish_call_back_of
 from domain.handling import Context, Unanswerable, handles
 from domain.model import RequestKind, RequestState, RequestStatus, Source
+from domain.once import account_exists
 from domain.policy import Policies
 from domain.request_history import note
 from domain.request_life import LEADS, Act
 from domain.tables import requests
 from domain.terms import Term
+
+
+@handles(CompleteRequest)
+def complete_request(conn: Connection, command: CompleteRequest, context: Context) -> RequestStatus:
+    """The day that was promised when it was told stays."""
+    request, state = _held(conn, command.number, Act.COMPLETE)
+    account_exists(conn, command.account)
+    whole = {
+        "reply_by": command.reply_by,
+        "contact": command.contact,
+        "topic": command.topic or request.topic,
+        "account": command.account or request.account,
+    }
+    conn.execute(_COMPLETE, {"of": request.id, **_new(state=state, **whole)})
+    note(conn, request.id, context, Act.COMPLETE, **whole)
+    _tell(conn, context, request, Act.COMPLETE, topic=whole["topic"], due=request.due)
+    finish_call_back_of(conn, request.call, request.seq, "the draft was completed", context)
+    return replace(_status(request, state), topic=whole["topic"], reply_by=command.reply_by)
 
 
 @handles(AssignRequest)
@@ -127,6 +148,8 @@ def refuse_request(conn: Connection, command: RefuseRequest, context: Context) -
     conn.execute(_REFUSE, {"of": request.id, **_new(state=state, closed_at=context.at, escalate_at=None, **refused)})
     note(conn, request.id, context, Act.REFUSE, **refused, text=command.text)
     _tell(conn, context, request, Act.REFUSE, ground=command.ground)
+    if request.state is RequestState.DRAFT:
+        finish_call_back_of(conn, request.call, request.seq, "the draft was refused", context)
     return _status(request, state)
 
 
@@ -198,6 +221,7 @@ def _sets(*columns: str) -> Update:
 
 
 _HELD: Final = select(requests).where(requests.c.number == bindparam("of")).with_for_update()
+_COMPLETE: Final = _sets("state", "reply_by", "contact", "topic", "account")
 _ASSIGN: Final = _sets("state", "responsible", "responsible_phone")
 _MOVE: Final = _sets("state", "due", "rule", "escalate_at")
 _CONSIDER: Final = _sets(

@@ -39,6 +39,13 @@ def call_back_failed(conn: Connection, command: CallBackFailed, context: Context
     return attempts
 
 
+def finish_call_back_of(conn: Connection, call: str, seq: int, result: str, context: Context) -> None:
+    """The call back that this line ordered is not needed any more; nothing where none is waiting."""
+    order = conn.execute(_OF_LINE, {"of_call": call, "of_seq": seq}).one_or_none()
+    if order is not None:
+        _finish_call_back(conn, order, result, context)
+
+
 def _finish_call_back(conn: Connection, order: Any, result: str, context: Context) -> None:
     conn.execute(_FINISH[callbacks.name], {"of": order.id, "now": context.at, "new_result": result})
     news.tell(conn, "callback.finished", context.at, order.account, number=order.number, result=result)
@@ -66,6 +73,15 @@ _FINISH: Final = {
     .values(done_at=bindparam("now", type_=table.c.done_at.type), result=bindparam("new_result"))
     for table in _BOTH
 }
+_OF_LINE: Final = (
+    select(callbacks)
+    .where(
+        callbacks.c.call == bindparam("of_call"),
+        callbacks.c.seq == bindparam("of_seq"),
+        callbacks.c.done_at.is_(None),
+    )
+    .with_for_update()
+)
 _ATTEMPT: Final = (
     update(callbacks).where(callbacks.c.id == bindparam("of")).values(attempts=bindparam("new_attempts"))
 )

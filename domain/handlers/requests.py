@@ -1,31 +1,37 @@
 """Somebody wants an answer, and asks how it stands.
 
 Rules: registering never depends on what is missing: a request without account, contact or text is one too
-(regulators: "call centres refused to register").  Who knows a number learns how its request stands and nothing about
-the person.
+(regulators: "call centres refused to register"); who was gone before we knew how to answer has left a draft, and is
+called back.  Who knows a number learns how its request stands and nothing about the person.
 """
 
-from typing import Final
+import logging
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from domain import deadlines, news, numbers, policies, rules, terms
-from domain.commands import FindRequest, RegisterRequest
-from domain.handling import Context, handles
-from domain.model import Registered, RequestState, RequestStatus
+from domain.commands import FindRequest, KeepDraft, OrderCallBack, RegisterRequest
+from domain.handlers.orders import order_call_back
+from domain.handling import Context, Unanswerable, handles
+from domain.model import Registered, ReplyBy, RequestState, RequestStatus, Told
 from domain.numbers import Series
 from domain.once import Once, account_exists
 from domain.request_history import note
 from domain.tables import requests
 from domain.terms import Term
 
+log = logging.getLogger(__name__)
+
+ABOUT: Final = "complaint"
+"""What a call back for a draft is about, as the conversation names it."""
+
 
 @handles(RegisterRequest)
 def register_request(conn: Connection, command: RegisterRequest, context: Context) -> Registered:
     """The deadline is that of the policy of today; it is kept with what set it."""
-    account_exists(conn, command.account)
-    book = policies.load(conn)
-    running = deadlines.deadline(command.kind, command.topic, terms.channel(context.source), context.at, book)
     said = {
         "kind": command.kind,
         "topic": command.topic,
@@ -34,9 +40,62 @@ def register_request(conn: Connection, command: RegisterRequest, context: Contex
         "account": command.account,
         "text": command.text,
     }
+    kept, key = _keep(conn, said, command.told, RequestState.REGISTERED, context)
+    if key is not None:
+        note(conn, key, context, "registered", due=kept.due, source=context.source, rule=kept.rule)
+        news.tell(
+            conn, "request.registered", context.at, command.account,
+            number=kept.number, topic=command.topic, request=command.kind, due=kept.due, source=context.source,
+        )  # fmt: skip
+    return Registered(kept.number, kept.due)
+
+
+@handles(KeepDraft)
+def keep_draft(conn: Connection, command: KeepDraft, context: Context) -> Registered:
+    """The call back is ordered in the same transaction, under the same line.  A draft is kept, too, where nobody can
+    call back: no number, or nobody who works within a month."""
+    said = {
+        "kind": command.kind,
+        "topic": command.topic,
+        "reply_by": ReplyBy.PHONE,  # until we know better
+        "contact": command.contact,
+        "account": command.account,
+        "text": None,
+    }
+    kept, key = _keep(conn, said, command.told, RequestState.DRAFT, context)
+    if key is not None:
+        callback = _call_back(conn, command, context)
+        note(conn, key, context, "drafted", due=kept.due, source=context.source, rule=kept.rule, callback=callback)
+        news.tell(
+            conn, "request.drafted", context.at, command.account, number=kept.number, topic=command.topic,
+            request=command.kind, due=kept.due, source=context.source, callback=callback,
+        )  # fmt: skip
+    return Registered(kept.number, kept.due)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    number: str
+    due: date
+    rule: str
+
+
+def _keep(
+    conn: Connection, said: dict[str, Any], told: Told | None, state: RequestState, context: Context
+) -> tuple[_Kept, int | None]:
+    """The request as this line has registered it; its id, None when it did so before.
+
+    What is told has a place in the recording of a call; another channel has none.
+    """
+    if told is not None and context.call is None:
+        raise Unanswerable("what was told is a part of a call's recording, and there is no call")
+    account_exists(conn, said["account"])
+    said |= {"told_from": told.began if told else None, "told_to": told.ended if told else None}
+    book = policies.load(conn)
+    running = deadlines.deadline(said["kind"], said["topic"], terms.channel(context.source), context.at, book)
     request = {
         **said,
-        "state": RequestState.REGISTERED,
+        "state": state,
         "source": context.source,
         "registered_at": context.at,
         "due": running.due,
@@ -46,15 +105,21 @@ def register_request(conn: Connection, command: RegisterRequest, context: Contex
     key = _ONCE.keep(conn, request, context)
     if key is None:
         first = _ONCE.again(conn, said, context)
-        return Registered(first.number, terms.loaded(first.rule).promised)
+        return _Kept(first.number, terms.loaded(first.rule).promised, running.source), None
     number = numbers.number(Series.REQUEST, key)
     conn.execute(_NUMBER, {"of": key, "new": number})
-    note(conn, key, context, "registered", due=running.due, source=context.source, rule=running.source)
-    news.tell(
-        conn, "request.registered", context.at, command.account,
-        number=number, topic=command.topic, request=command.kind, due=running.due, source=context.source,
-    )  # fmt: skip
-    return Registered(number, running.due)
+    return _Kept(number, running.due, running.source), key
+
+
+def _call_back(conn: Connection, draft: KeepDraft, context: Context) -> str | None:
+    """Its number; None where nobody can call back."""
+    if draft.contact is None:
+        return None
+    try:
+        return order_call_back(conn, OrderCallBack(draft.contact, ABOUT, draft.account), context).number
+    except Unanswerable as fault:
+        log.error("a draft of call %s is kept, and nobody calls back: %s", context.call, fault)
+        return None
 
 
 @handles(FindRequest)

@@ -53,6 +53,8 @@ requests = Table(
     Column("contact", String(254)),
     Column("reply_by", words(ReplyBy), nullable=False),
     Column("text", Text),
+    Column("told_from", Instant),  # what the caller said, as a part of the call's recording; None: nothing, or text
+    Column("told_to", Instant),
     Column("source", String(20), nullable=False),  # the channel that it came by
     Column("registered_at", Instant, nullable=False),
     Column("due", Date, nullable=False),  # as it is now, an extension included
@@ -75,6 +77,9 @@ requests = Table(
     Column("call", String(80), ForeignKey("calls.id")),
     Column("seq", Integer),
     UniqueConstraint("call", "seq"),
+    CheckConstraint("(told_from IS NULL) = (told_to IS NULL)", "told_has_both_ends"),
+    CheckConstraint("told_from IS NULL OR (told_from < told_to AND call IS NOT NULL)", "told_in_a_call"),
+    CheckConstraint("state <> 'draft' OR told_from IS NOT NULL", "draft_was_told"),
     CheckConstraint("(closed_at IS NULL) = (state NOT IN ('considered', 'refused'))", "closed_when_ended"),
     CheckConstraint(
         "state <> 'considered' OR ((justified IS NOT NULL OR kind <> 'complaint') AND reasons IS NOT NULL"

@@ -169,7 +169,7 @@ while found := store.write(lambda conn: escalation.escalate(conn, datetime.fromi
 
 
 def test_every_kind_of_news_about_requests_is_listed(run: Run):
-    assert {f"request.{act}" for act in Act if act is not Act.NOTE} | {"request.registered"} == {
+    assert {f"request.{act}" for act in Act if act is not Act.NOTE} | {"request.registered", "request.drafted"} == {
         kind for kind in KINDS if kind.startswith("request.")
     }
     assert RequestState.REGISTERED == "registered"

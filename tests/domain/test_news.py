@@ -8,10 +8,11 @@ from business import DAY, FIRST, FIVE, HOUR, ONE, THREE, TWO, caller, settle, st
 from conftest import NOW, Run
 
 from domain import escalation, news
-from domain.commands import OrderCallBack, PlaceOrder, RegisterRequest, ReportOutage
+from domain.commands import KeepDraft, OrderCallBack, PlaceOrder, RegisterRequest, ReportOutage
 from domain.desk import (
     AssignRequest,
     CallBackFailed,
+    CompleteRequest,
     ConsiderRequest,
     ExamineRequest,
     FinishCallBack,
@@ -27,7 +28,7 @@ from domain.desk import (
     Unjustified,
     UpdateIncident,
 )
-from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, Topic
+from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, Told, Topic
 from domain.news import KINDS
 from domain.policy import Case
 
@@ -57,6 +58,8 @@ def everything(run: Run) -> None:
     back = ask(OrderCallBack("+380440000001", "reading"), 21).number
     act(CallBackFailed(back, "busy"))
     act(FinishCallBack(back, "done"))
+    draft = ask(KeepDraft(RequestKind.COMPLAINT, Topic.METERING, Told(NOW - HOUR, NOW), "+380440000001"), 22).number
+    act(CompleteRequest(draft, ReplyBy.PHONE, "+380440000001"))
     act(SwitchOff(act(SwitchOn("storm"))))
 
 

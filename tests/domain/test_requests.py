@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -24,11 +24,12 @@ from sqlalchemy.exc import IntegrityError
 
 from domain import calls, demo, requests, rules
 from domain.calls import AlreadyAnswered, UnknownCall
-from domain.commands import Command, FindRequest, RegisterRequest
+from domain.commands import Command, FindRequest, KeepDraft, RegisterRequest
 from domain.desk import (
     Answered,
     AssignRequest,
     BadTime,
+    CompleteRequest,
     ConsiderRequest,
     DeskRefusal,
     Element,
@@ -46,7 +47,7 @@ from domain.desk import (
     WrongChannel,
 )
 from domain.handlers import Unanswerable, perform
-from domain.model import Began, Registered, ReplyBy, RequestKind, RequestState, RequestStatus, Topic
+from domain.model import Began, Registered, ReplyBy, RequestKind, RequestState, RequestStatus, Told, Topic
 from domain.numbers import Series, number
 from domain.policy import Case
 from domain.request_life import CLOSED, LEADS, Act
@@ -55,6 +56,8 @@ from domain.tables import request_events
 from domain.tables import requests as table
 
 COMPLAINT = RegisterRequest(RequestKind.COMPLAINT, Topic.SERVICE, ReplyBy.PHONE, "+380440000001", ONE)
+TOLD = Told(NOW - HOUR, NOW - HOUR + timedelta(seconds=70))
+DRAFT = KeepDraft(COMPLAINT.kind, COMPLAINT.topic, TOLD, COMPLAINT.contact, ONE)
 LATER = NOW + 2 * DAY
 JUSTIFIED = Justified(
     "the meter was never examined", "a recount of October", "the meter is replaced", date(2026, 12, 20)
@@ -139,7 +142,7 @@ def test_a_line_that_comes_again_is_answered_as_the_first_time_whatever_happened
 
 @pytest.mark.parametrize("change", [
     {"topic": Topic.OTHER}, {"kind": RequestKind.OPINION}, {"account": None}, {"text": "x"}, {"contact": None},
-    {"reply_by": ReplyBy.POST},
+    {"reply_by": ReplyBy.POST}, {"told": TOLD},
 ])  # fmt: skip
 def test_one_line_can_not_register_two_things(run: Run, ask: Ask, change: dict[str, Any]):
     ask(COMPLAINT, 1)
@@ -177,6 +180,7 @@ def test_a_number_of_something_else_or_of_nothing_finds_none(ask: Ask):
 
 def acts(number: str) -> dict[Act, Command[Any]]:
     return {
+        Act.COMPLETE: CompleteRequest(number, ReplyBy.POST, "Kyiv, Khoryva 1"),
         Act.ASSIGN: AssignRequest(number, "Petro", "+380440000101"),
         Act.NOTE: NoteRequest(number, "called the district"),
         Act.EXAMINE: ExamineRequest(number, Case.METER_EXAMINED),
@@ -187,6 +191,7 @@ def acts(number: str) -> dict[Act, Command[Any]]:
 
 
 ROADS = {
+    RequestState.DRAFT: (),
     RequestState.REGISTERED: (),
     RequestState.ASSIGNED: (Act.ASSIGN,),
     RequestState.INTERIM: (Act.ASSIGN, Act.INTERIM),
@@ -194,12 +199,13 @@ ROADS = {
     RequestState.REFUSED: (Act.REFUSE,),
 }
 CAN = """
-            assigned noted examined interim considered refused escalated
-registered  assigned registered registered -       -          refused registered
-assigned    assigned assigned   assigned   interim considered refused assigned
-interim     interim  interim    interim    -       considered refused interim
-considered  -        -          -          -       -          -       -
-refused     -        -          -          -       -          -       -
+            completed  assigned noted examined interim considered refused escalated
+draft       registered -        draft      -          -       -          refused draft
+registered  -          assigned registered registered -       -          refused registered
+assigned    -          assigned assigned   assigned   interim considered refused assigned
+interim     -          interim  interim    interim    -       considered refused interim
+considered  -          -        -          -          -       -          -       -
+refused     -          -        -          -          -       -          -       -
 """
 
 
@@ -215,7 +221,7 @@ def test_the_table_is_the_one_on_paper():
 @pytest.mark.parametrize("state", RequestState)
 def test_every_act_in_every_state_does_what_the_table_says(run: Run, state: RequestState, doing: Act):
     ask, act = caller(run), staff(run)
-    registered = ask(COMPLAINT, 1)
+    registered = ask(DRAFT if state is RequestState.DRAFT else COMPLAINT, 1)
     commands = acts(registered.number)
     for step in ROADS[state]:
         act(commands[step], at=LATER)
@@ -232,7 +238,9 @@ def test_every_act_in_every_state_does_what_the_table_says(run: Run, state: Requ
         assert after.history[-1].at == LATER + HOUR
         assert (after.closed_at is None) == (after.state not in CLOSED)
         assert after.can == tuple(LEADS[after.state])
-        assert [kind for kind, _ in told(run)[events:]] == ([] if doing is Act.NOTE else [f"request.{doing}"])
+        assert [kind for kind, _ in told(run)[events:]] == ([] if doing is Act.NOTE else [f"request.{doing}"]) + (
+            ["callback.finished"] if state is RequestState.DRAFT and doing in (Act.COMPLETE, Act.REFUSE) else []
+        )
     else:
         with pytest.raises(NotPossible, match=registered.number) as refused:
             act(commands[doing], at=LATER + HOUR)
