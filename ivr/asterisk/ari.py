@@ -5,8 +5,9 @@ Rules
    `AriUnreachable`.
 2. Resources and operations are named as ARI names them; only those that we use are here.
 3. The socket is connected for ever: when it breaks, again, with growing and jittered pauses.  An end without an
-   error is a break too; so is silence: we ping, and what does not answer is dead.
-4. `ready` is true only while events really flow: connected, caught up, and heard from lately.
+   error is a break too; so is silence, for we cause an event of our own now and then.
+4. `ready` is true only while events really flow: connected, proved by such an event, caught up, and heard from
+   lately.  An open socket proves nothing: Asterisk may have taken our name off it (docs/decisions/080-proof.md).
 5. Asterisk knows a controller by its application's name.  If another one takes the name, events go there while
    our requests would still work: `ApplicationTaken` ends `run` and every further request, loudly.
 
@@ -30,10 +31,21 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
-from ivr.asterisk.events import ApplicationReplaced, Channel, Event, Strangers, channel, event_filter, read
+from ivr.asterisk.events import (
+    ApplicationReplaced,
+    Channel,
+    ChannelUserevent,
+    Event,
+    Strangers,
+    channel,
+    event_filter,
+    read,
+)
 from ivr.ports import NotOurs
 
 log = logging.getLogger(__name__)
+
+_PROOF = "proof"
 
 
 class AriError(Exception):
@@ -84,7 +96,8 @@ class AriSettings:
     connections: the most requests at one time.
     timeout: seconds for a request.  Some requests wait for a prompt's end; we don't use those while one plays.
     claim_timeout: seconds for a claim; the dialplan gives up on us after 0.7.
-    heartbeat: seconds between pings; two in a row unanswered, and the socket is dead.
+    heartbeat: seconds between proofs that events flow; after two without any event the socket is dead.
+    proof_timeout: seconds from Asterisk's word that it sent the proof to the first event; without one, it is deaf.
     """
 
     url: str
@@ -95,14 +108,16 @@ class AriSettings:
     timeout: float = 5.0
     claim_timeout: float = 1.0
     heartbeat: float = 5.0
+    proof_timeout: float = 1.0
     backoff: Backoff = Backoff()
 
 
 class Ari:
     """One controller's way to one Asterisk.
 
-    Use as `async with Ari(settings) as ari`, then `run`.  counts: requests, their failures, connections and
-    events so far, for the figures.  strangers: foreign words met.
+    Use as `async with Ari(settings) as ari`, then `run`.  counts: requests, their failures, connections, those of
+    them that were open but deaf, and events so far (without our own proofs), for the figures.  strangers: foreign
+    words met.
     """
 
     def __init__(self, settings: AriSettings, strangers: Strangers | None = None) -> None:
@@ -121,6 +136,7 @@ class Ari:
         self.claim_patience = aiohttp.ClientTimeout(total=settings.claim_timeout)
         self._caught_up = False
         self._heard_at = float("-inf")
+        self._sign = asyncio.Event()
         self._taken = False
         self._closed = False
 
@@ -139,7 +155,7 @@ class Ari:
 
     @property
     def ready(self) -> bool:
-        """Events really flow: connected, caught up with what we missed, and heard from within two heartbeats."""
+        """Events really flow: proved, caught up with what we missed, and one heard within two heartbeats."""
         silent = asyncio.get_running_loop().time() - self._heard_at
         return self._caught_up and not self._taken and not self._closed and silent <= 2 * self.settings.heartbeat
 
@@ -227,7 +243,6 @@ class Ari:
         async with asyncio.timeout(self.settings.timeout):
             socket = await self._http.ws_connect(
                 URL(self._url + _path("events", app=self.application, subscribeAll="false"), encoded=True),
-                autoping=False,  # we count the pongs ourselves: `ready` needs their age
                 max_msg_size=0,  # some events exceed the usual 64 KB
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),  # pyright: ignore[reportCallIssue] - an attrs class
             )
@@ -235,7 +250,7 @@ class Ari:
         self._heard_at = asyncio.get_running_loop().time()
         tasks = [
             asyncio.create_task(self._read(socket, on_event)),
-            asyncio.create_task(self._beat(socket)),
+            asyncio.create_task(self._beat()),
             asyncio.create_task(self._catch_up(on_connect)),
         ]
         try:
@@ -254,44 +269,62 @@ class Ari:
 
     async def _catch_up(self, on_connect: Callable[[], Awaitable[None]]) -> None:
         await self.applications.filter(event_filter())
+        await self._prove()
         await on_connect()
         self._caught_up = True
         log.info("events flow from Asterisk at %s to %s", self._url, self.application)
 
-    async def _beat(self, socket: aiohttp.ClientWebSocketResponse) -> NoReturn:
+    async def _prove(self) -> None:
+        """Cause an event and return when one has come.
+
+        Any will do: behind a queue of others ours may be late, and a busy socket must not be dropped for that.
+        Raises ConnectionError when Asterisk has sent it and nothing comes, or says that it does not know us;
+        AriError, AriUnreachable when it did not say.
+        """
+        self._sign.clear()
+        try:
+            await self.events.user_event(_PROOF)
+            async with asyncio.timeout(self.settings.proof_timeout):
+                await self._sign.wait()
+        except (AriNotFound, TimeoutError) as fault:
+            self.counts["deaf"] += 1
+            raise ConnectionError("the socket is open, but Asterisk sends our events nowhere") from fault
+
+    async def _beat(self) -> NoReturn:
         loop = asyncio.get_running_loop()
         while True:
-            async with asyncio.timeout(self.settings.heartbeat):
-                await socket.ping()
             await asyncio.sleep(self.settings.heartbeat)
+            try:
+                await self._prove()
+            except (AriError, AriUnreachable) as fault:  # proves nothing; other events may flow
+                log.warning("whether events flow could not be proved: %s", fault)
             silent = loop.time() - self._heard_at
             if silent > 2 * self.settings.heartbeat:
                 raise TimeoutError(f"nothing heard for {silent:.1f} s")
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse, on_event: Callable[[Event], None]) -> NoReturn:
         loop = asyncio.get_running_loop()
-        text, ping, pong = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG
         while True:
             frame = await socket.receive()
-            self._heard_at = loop.time()
-            if frame.type is text:
-                self.counts["events"] += 1
-                event = read(frame.data, self.strangers)
-                if event is None:
-                    continue
-                if isinstance(event, ApplicationReplaced):
-                    self._taken = True
-                    log.critical("%s", self._taken_words())
-                    raise ApplicationTaken(self._taken_words())
-                try:
-                    on_event(event)
-                except Exception:  # ours; the next event is another call's
-                    self.counts["events mishandled"] += 1
-                    log.exception("an event could not be dealt with: %r", event)
-            elif frame.type is ping:
-                await socket.pong(frame.data)
-            elif frame.type is not pong:
+            if frame.type is not aiohttp.WSMsgType.TEXT:
                 raise ConnectionError(f"the socket ended: {frame.type.name} {frame.data or ''}".rstrip())
+            self._heard_at = loop.time()
+            self._sign.set()
+            event = read(frame.data, self.strangers)
+            if isinstance(event, ChannelUserevent) and event.name == _PROOF:
+                continue
+            self.counts["events"] += 1
+            if event is None:
+                continue
+            if isinstance(event, ApplicationReplaced):
+                self._taken = True
+                log.critical("%s", self._taken_words())
+                raise ApplicationTaken(self._taken_words())
+            try:
+                on_event(event)
+            except Exception:  # ours; the next event is another call's
+                self.counts["events mishandled"] += 1
+                log.exception("an event could not be dealt with: %r", event)
 
     def _taken_words(self) -> str:
         return (
@@ -316,7 +349,7 @@ def _advice(why: object) -> str:
     words = str(why)
     if "401" in words:
         return f"{words}; check the user and password against ari.conf"
-    if "403" in words or "404" in words:
+    if "403" in words or ("404" in words and "Application not found" not in words):
         return f"{words}; is ARI enabled in ari.conf, its modules loaded, its prefix right?"
     return words
 
@@ -363,6 +396,14 @@ class Channels(_Resource):
         where = {"context": context, "extension": extension, "priority": "1"} if context else {}
         await self._request("POST", _path("channels", channel_id, "continue", **where))
 
+    async def snoop_channel_with_id(self, channel_id: str, snoop_id: str) -> None:
+        """Make a channel that carries what the far end of this one says; it comes to us by StasisStart.
+
+        It ends with the channel that it snoops on.
+        """
+        application = self._ari.application
+        await self._request("POST", _path("channels", channel_id, "snoop", snoop_id, spy="in", app=application))
+
     async def hangup(self, channel_id: str) -> None:
         """End the call, as "normal clearing"."""
         await self._request("DELETE", _path("channels", channel_id, reason_code="16"))
@@ -403,12 +444,19 @@ class Applications(_Resource):
 
 
 class Events(_Resource):
-    """`/events`: who takes a call."""
+    """`/events`: who takes a call, and events of our own."""
 
     async def claim_channel(self, channel_id: str) -> None:
         """Take a broadcast call.  Raises AriError 409 when another was faster, AriNotFound when it is too late."""
         path = _path("events", "claim", channelId=channel_id, application=self._ari.application)
         await self._request("POST", path, patience=self._ari.claim_patience)
+
+    async def user_event(self, name: str) -> None:
+        """Send ourselves a ChannelUserevent.  An answer only says that Asterisk knows our name, not that it comes.
+
+        Raises AriNotFound when it does not.
+        """
+        await self._request("POST", _path("events", "user", name, application=self._ari.application))
 
 
 @dataclass(frozen=True, slots=True)

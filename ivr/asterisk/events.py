@@ -108,6 +108,13 @@ class PlaybackFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelUserevent:
+    """What a controller sends itself (`Events.user_event`), or the dialplan's UserEvent() of a call that we have."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationReplaced:
     """Another controller has connected under our name; this socket hears nothing more."""
 
@@ -120,6 +127,7 @@ Event: TypeAlias = (
     | ChannelHangupRequest
     | ChannelDestroyed
     | PlaybackFinished
+    | ChannelUserevent
     | ApplicationReplaced
 )
 
@@ -186,6 +194,7 @@ _READ: dict[str, Callable[[dict[str, Any]], Event]] = {
     ),
     "ChannelDestroyed": lambda d: ChannelDestroyed(d["channel"]["id"], d["cause"], moment(d["timestamp"])),
     "PlaybackFinished": _playback_finished,
+    "ChannelUserevent": lambda d: ChannelUserevent(d["eventname"]),
     "ApplicationReplaced": lambda _: ApplicationReplaced(),
 }
 

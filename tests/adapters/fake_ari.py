@@ -82,11 +82,13 @@ class FakeAri:
         self.systemname = "fake"
         self.started = _STAMP
         self.refusing = False  # sockets get 503
-        self.mute = False  # pings are not answered
+        self.falls: list[Callable[[FakeAri], None]] = []  # what befalls the next sockets once they are accepted
         self.waiting = self.most_waiting = 0  # requests without an answer as yet
         self._count = 0
         self._news = asyncio.Event()
         self._offers: set[str] = set()
+        self._deaf: dict[str, web.WebSocketResponse] = {}  # open, and told nothing
+        self._forgotten: set[str] = set()
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -117,6 +119,7 @@ class FakeAri:
             "timeout": 0.2,
             "claim_timeout": 0.2,
             "heartbeat": 5.0,
+            "proof_timeout": 0.1,
             "backoff": Backoff(first=0.005, longest=0.01),
         }
         return AriSettings(**(usual | others))
@@ -191,11 +194,20 @@ class FakeAri:
 
     async def drop_sockets(self) -> None:
         """The network breaks: no close frame, no goodbye."""
-        for socket in [*self.sockets.values()]:
+        for socket in [*self.sockets.values(), *self._deaf.values()]:
             transport = socket._req.transport if socket._req else None
             if transport is not None:
                 transport.abort()
         self.sockets.clear()
+
+    def deactivate(self, app: str = APP) -> None:
+        """Asterisk takes our name off our socket and leaves the socket open: the end of the one before came late."""
+        self._deaf[app] = self.sockets.pop(app)
+
+    def forget(self, app: str = APP) -> None:
+        """The same where no call holds the name: Asterisk does not even know it any more."""
+        self.deactivate(app)
+        self._forgotten.add(app)
 
     async def tell(self, app: str, name: str, **fields: Any) -> None:
         if app in self.sockets and (not self.filters.get(app) or name in self.filters[app]):
@@ -239,11 +251,14 @@ class FakeAri:
         if refused := self._refusal(request):
             return refused
         app = request.query["app"]
-        socket = web.WebSocketResponse(autoping=not self.mute)
+        socket = web.WebSocketResponse()
         await socket.prepare(request)
         if app in self.sockets:
             await self.tell(app, "ApplicationReplaced")
         self.sockets[app] = socket
+        self._forgotten.discard(app)
+        if self.falls:
+            self.falls.pop(0)(self)
         self._news.set()
         async for _ in socket:
             pass
@@ -306,6 +321,13 @@ class FakeAri:
                 await self.tell(
                     one.owner, "StasisStart", args=one.app_data.split(",")[2].split(":"), channel=one.json()
                 )
+                return 204, None
+            case _, ["applications", app, *_] if app in self._forgotten:
+                return 404, {"message": "Application not found"}
+            case "POST", ["events", "user", _] if query["application"] in self._forgotten:
+                return 404, {"message": "Application not found"}
+            case "POST", ["events", "user", name]:
+                await self.tell(query["application"], "ChannelUserevent", eventname=name, userevent={})
                 return 204, None
             case "GET", ["applications", app]:
                 ours = [c.id for c in self.channels.values() if c.owner == app or app in c.watchers]

@@ -7,7 +7,7 @@ import pytest
 from fake_ari import APP, FakeAri, Fault, connected, in_loop, nothing, running
 
 from ivr.asterisk.ari import ApplicationTaken, Ari, AriError, AriNotFound, AriUnreachable, Backoff
-from ivr.asterisk.events import ChannelDtmfReceived, event_filter
+from ivr.asterisk.events import ChannelDtmfReceived, ChannelUserevent, event_filter
 
 
 def ignore(_):
@@ -183,19 +183,84 @@ async def test_catching_up_that_fails_is_tried_again_on_a_new_connection():
 
 
 @in_loop
-async def test_a_socket_that_answers_no_pings_is_dead():
-    async with FakeAri() as asterisk:
-        asterisk.mute = True
-        async with Ari(asterisk.settings(heartbeat=0.03)) as ari, running(ari.run(ignore, nothing)):
-            await asterisk.until(lambda: ari.counts["connections"] >= 2)
-
-
-@in_loop
-async def test_pongs_alone_are_a_sign_of_life():
+async def test_who_hears_nothing_of_others_stays_ready_by_events_of_its_own_and_does_not_count_them():
     async with FakeAri() as asterisk, connected(asterisk, ignore, heartbeat=0.03) as ari:
         before = ari._heard_at
         await asterisk.until(lambda: ari._heard_at > before + 0.1)
-        assert ari.counts["events"] == 0
+        assert ari.ready
+        assert (ari.counts["connections"], ari.counts["events"], ari.counts["deaf"]) == (1, 0, 0)
+
+
+@in_loop
+async def test_a_socket_that_was_accepted_but_is_told_nothing_is_replaced_before_anything_leans_on_it(caplog):
+    caught_up_on = []
+    async with FakeAri() as asterisk, Ari(asterisk.settings()) as ari:
+        asterisk.falls = [FakeAri.deactivate, FakeAri.forget, FakeAri.deactivate]
+
+        async def catch_up():
+            caught_up_on.append(ari.counts["connections"])
+
+        async with running(ari.run(ignore, catch_up)):
+            await asterisk.until(lambda: ari.counts["connections"] == 2)
+            assert not ari.ready
+            await asterisk.until(lambda: ari.ready)
+            assert caught_up_on == [4]
+            assert "the socket is open, but Asterisk sends our events nowhere" in caplog.text
+            assert "is ARI enabled" not in caplog.text, "it is not the configuration's fault"
+
+
+@in_loop
+@pytest.mark.parametrize("fall", [FakeAri.deactivate, FakeAri.forget])
+async def test_a_socket_that_goes_deaf_later_is_replaced_within_a_heartbeat(fall):
+    heard = []
+    async with FakeAri() as asterisk, connected(asterisk, heard.append, heartbeat=0.03) as ari:
+        fall(asterisk)
+        await asterisk.until(lambda: ari.counts["deaf"] == 1 and ari.ready)
+        channel = await asterisk.dial()
+        await asterisk.until(lambda: heard)
+        assert heard[0].channel.id == channel
+
+
+@in_loop
+async def test_an_event_of_anybody_proves_that_events_flow_so_that_a_busy_socket_is_not_dropped():
+    async with FakeAri() as asterisk, connected(asterisk, ignore, heartbeat=0.03, proof_timeout=0.2) as ari:
+        asterisk.filters[APP].discard("ChannelUserevent")  # ours come too late
+        while asterisk.requests.count("POST /events/user/proof") < 5:
+            await bustle(asterisk, ari)
+        assert (ari.ready, ari.counts["connections"]) == (True, 1)
+
+
+@in_loop
+async def test_requests_without_an_answer_prove_nothing_while_other_events_come():
+    async with FakeAri() as asterisk, connected(asterisk, ignore, heartbeat=0.05, timeout=0.05) as ari:
+        asterisk.faults.append(Fault("POST /events/user", stall=True, times=1000))
+        while ari.counts["requests without answer"] < 4:
+            await bustle(asterisk, ari)
+        assert (ari.ready, ari.counts["connections"]) == (True, 1)
+
+
+async def bustle(asterisk, ari):
+    before = ari.counts["events"]
+    await asterisk.dial()
+    await asterisk.until(lambda: ari.counts["events"] > before)
+
+
+@in_loop
+async def test_an_asterisk_that_neither_answers_nor_tells_is_dead():
+    async with FakeAri() as asterisk, connected(asterisk, ignore, heartbeat=0.03, timeout=0.05) as ari:
+        asterisk.faults.append(Fault("", stall=True, times=1000))
+        await asterisk.until(lambda: not ari.ready)
+        asterisk.faults.clear()
+        await asterisk.until(lambda: ari.counts["connections"] >= 2 and ari.ready)
+
+
+@in_loop
+async def test_user_events_of_others_are_handed_out():
+    heard = []
+    async with FakeAri() as asterisk, connected(asterisk, heard.append):
+        await asterisk.tell(APP, "ChannelUserevent", eventname="bell", userevent={})
+        await asterisk.until(lambda: heard)
+        assert heard == [ChannelUserevent("bell")]
 
 
 @in_loop

@@ -38,7 +38,14 @@ def test_every_event_that_we_ask_for_is_read():
     strangers = Strangers()
     playback = {"id": "p", "media_uri": "sound:ivr/a", "target_uri": "channel:x", "state": "done"}
     for wanted in events.event_filter()["allowed"]:
-        fields = {"channel": CHANNEL, "args": ["0800", ""], "digit": "5", "duration_ms": 80, "cause": 16}
+        fields = {
+            "channel": CHANNEL,
+            "args": ["0800", ""],
+            "digit": "5",
+            "duration_ms": 80,
+            "cause": 16,
+            "eventname": "x",
+        }
         found = read(event(wanted["type"], playback=playback, **fields), strangers)
         assert type(found).__name__ == wanted["type"]
     assert not strangers.counts
