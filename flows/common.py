@@ -9,6 +9,7 @@ from domain.rules import account_number_is_sound
 from flows.call_back import call_back
 from flows.when import clock, day
 from ivr.dialog import (
+    SAID_BACK,
     Back,
     Call,
     Ending,
@@ -32,7 +33,10 @@ returns the one that is known afterwards."""
 ACCOUNT: Final = digits(
     10, specimens={"account number": "1000000005", "mis-keyed": "1234567890"}, check=account_number_is_sound
 )
-BRISK: Final = Manner(timeout=4.0, tries=2)
+BRISK: Final = Manner(timeout=4.0, tries=2, speech=False)
+"""By keys only: who picks up says "hello?", and nobody has agreed to be recorded yet."""
+THE_ACCOUNT: Final = Manner(surelevel=SAID_BACK)
+"""A number that was said is said back: somebody else's account is one digit away."""
 LINES: Final = tuple(Phrase("language", language=language) for language in Language)
 
 MOST_BACKS: Final = 3
@@ -159,7 +163,7 @@ async def recall(call: Call, known: KnownCaller, account: str | None) -> Account
 async def ask_account(call: Call, known: KnownCaller) -> Account | None:
     """The account whose number the caller keys."""
     for _ in range(3):
-        number = await call.ask("account", ACCOUNT)
+        number = await call.ask("account", ACCOUNT, manner=THE_ACCOUNT)
         if not account_number_is_sound(number):
             await call.say("account_check_failed", fresh=True, number=number)
         elif account := await call.do(FindAccount(number)):

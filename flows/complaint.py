@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.commands import RegisterRequest
 from domain.model import KnownCaller, Registered, ReplyBy, RequestKind, Topic
+from flows import vocabulary
 from flows.common import Business
 from flows.contact import contact
 from flows.hours import hours
@@ -20,7 +21,9 @@ from flows.statement import statement
 from flows.whose import whose
 from ivr.dialog import Call, GaveUp, HungUp, Manner, one_of, yes_no
 
-KINDS: Final = one_of(RequestKind.COMPLAINT, RequestKind.SUGGESTION, RequestKind.QUESTION)
+KINDS: Final = one_of(
+    RequestKind.COMPLAINT, RequestKind.SUGGESTION, RequestKind.QUESTION, said=vocabulary.KINDS, named="kind"
+)
 TOPICS: Final = one_of(
     Topic.INTERRUPTIONS,
     Topic.QUALITY,
@@ -30,8 +33,13 @@ TOPICS: Final = one_of(
     Topic.SERVICE,
     Topic.SUPPLY,
     Topic.OTHER,
+    said=vocabulary.TOPICS,
+    named="service",
 )
 """What people call about most comes first."""
+
+BY_TELEPHONE: Final = one_of(ReplyBy.PHONE, ReplyBy.MESSENGER, said=vocabulary.REPLIES, named="by")
+REPLY_BY: Final = one_of(ReplyBy.PHONE, ReplyBy.MESSENGER, ReplyBy.POST, said=vocabulary.REPLIES, named="by")
 
 ANSWERS: Final[Mapping[Topic, Business]] = {
     Topic.BILLING: statement,
@@ -91,8 +99,8 @@ async def choose_reply(call: Call, account: str | None) -> ReplyBy:
     """A letter goes to the address of the account; without one we don't know where to.  No address of a mailbox can
     be keyed: who wants a reply by e-mail is told where to leave it."""
     if account is None:
-        return await call.ask("reply_by_telephone", one_of(ReplyBy.PHONE, ReplyBy.MESSENGER))
-    return await call.ask("reply_by", one_of(ReplyBy.PHONE, ReplyBy.MESSENGER, ReplyBy.POST))
+        return await call.ask("reply_by_telephone", BY_TELEPHONE)
+    return await call.ask("reply_by", REPLY_BY)
 
 
 async def told(call: Call) -> str | None:

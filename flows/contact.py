@@ -6,8 +6,9 @@ from domain.phone import as_dialled
 from ivr.dialog import Call, Manner, yes_no
 from ivr.dialog.telephone import telephone
 
-BY_HEART: Final = Manner(timeout=10.0, interdigittimeout=5.0)
-"""Few people know their own number by heart; most look it up."""
+BY_HEART: Final = Manner(timeout=10.0, interdigittimeout=5.0, incompletetimeout=2.5, surelevel=0.5)
+"""Few people know their own number by heart; most look it up.  It is read back in any case (surelevel =
+confidencelevel)."""
 
 
 async def contact(call: Call) -> str:

@@ -30,11 +30,15 @@ from domain.model import Account, Doubt, Energy, Meter, Register
 from domain.rules import local_day
 from flows.common import NeedsPeople
 from ivr.dialog import Call, Grammar, Interruption, Manner, Phrase, Progress, Spoken, Trouble, digits, one_of
+from ivr.dialog.vocabulary import NO, YES
 
 TRIES: Final = 3
 
-AT_THE_METER: Final = Manner(timeout=12.0, interdigittimeout=5.0, termtimeout=2.5)
-"""People read a display in a dark corridor, torch in hand, and key what they see digit by digit."""
+AT_THE_METER: Final = Manner(
+    timeout=12.0, interdigittimeout=5.0, termtimeout=2.5, incompletetimeout=2.5, surelevel=0.5
+)
+"""People read a display in a dark corridor, torch in hand, and key or say what they see digit by digit.  Whatever we
+understood is read back (surelevel = confidencelevel)."""
 
 CAREFUL: Final = Manner(bargein=False, typeahead=False)
 """Nobody can have answered a doubt that they have not heard yet."""
@@ -220,7 +224,7 @@ def said(register: Register, value: int) -> Phrase:
 
 
 PROPOSAL: Final[Grammar[Reply]] = one_of(Reply.OTHER, Reply.AS_KEYED, Reply.AGAIN)
-RIGHT: Final[Grammar[Reply]] = one_of(Reply.AS_KEYED, Reply.AGAIN)
+RIGHT: Final[Grammar[Reply]] = one_of(Reply.AS_KEYED, Reply.AGAIN, said={Reply.AS_KEYED: YES, Reply.AGAIN: NO})
 
 
 # What may be keyed

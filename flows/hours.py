@@ -4,6 +4,7 @@ from typing import Final
 
 from domain.commands import AskHours
 from domain.model import KnownCaller, Opening
+from flows import vocabulary
 from flows.parting import parting
 from ivr.dialog import Call, Phrase, one_of
 
@@ -55,7 +56,7 @@ async def choose_service(call: Call, services: tuple[str, ...]) -> str:
         Phrase("service_choice", (("service", Phrase(f"service_{service}")), ("key", key)))
         for key, service in enumerate(services, 1)
     )
-    return await call.ask("which_hours", one_of(*services), choices=choices)
+    return await call.ask("which_hours", one_of(*services, said=vocabulary.TOPICS, named="service"), choices=choices)
 
 
 def named(openings: tuple[Opening, ...]) -> tuple[str, ...]:

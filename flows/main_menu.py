@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.model import KnownCaller, Language, Outcome
+from flows import vocabulary
 from flows.attended import attended
 from flows.common import MOST_BACKS, Left, announce, choose_language, remember, welcome
 from flows.complaint import complaint
@@ -43,6 +44,17 @@ MENU: Final = on_keys(
     ("6", Matter.STATUS),
     ("7", Matter.HOURS),
     ("9", Matter.LANGUAGE),
+    said={
+        Matter.READING: vocabulary.READING,
+        Matter.OUTAGE: vocabulary.OUTAGE,
+        Matter.COMPLAINT: vocabulary.COMPLAINT,
+        Matter.ORDER: vocabulary.ORDER,
+        Matter.BILL: vocabulary.BILL,
+        Matter.STATUS: vocabulary.STATUS,
+        Matter.HOURS: vocabulary.HOURS,
+        Matter.LANGUAGE: vocabulary.LANGUAGE,
+    },
+    named="matter",
 )
 
 

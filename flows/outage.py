@@ -9,11 +9,16 @@ from typing import Final
 
 from domain.commands import AskSupply, ReportOutage
 from domain.model import KnownCaller, OutageKind, OutageNews
+from flows import vocabulary
 from flows.contact import contact
 from flows.parting import hand_out, parting
 from flows.when import clock, day
 from flows.whose import whose
 from ivr.dialog import Call, GaveUp, Manner, Phrase, Trouble, WantsAgent, one_of, yes_no
+
+KINDS: Final = one_of(
+    OutageKind.DANGER, OutageKind.NO_SUPPLY, OutageKind.PARTIAL, said=vocabulary.OUTAGES, named="outage"
+)
 
 AT_THE_BREAKERS: Final = Manner(timeout=40.0)
 """Somebody walks to the breakers with a torch, and comes back to the telephone."""
@@ -28,7 +33,7 @@ async def outage(call: Call, known: KnownCaller, account: str | None) -> str | N
     """Report it, and tell what is known; the account that it is about.  Raises Emergency."""
     call.about(topic="outage")
     try:
-        kind = await call.ask("outage_kind", one_of(OutageKind.DANGER, OutageKind.NO_SUPPLY, OutageKind.PARTIAL))
+        kind = await call.ask("outage_kind", KINDS)
         if kind is not OutageKind.DANGER:
             return await call.hold(no_light, known, account, kind)
     except (WantsAgent, GaveUp) as wish:

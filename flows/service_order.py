@@ -4,6 +4,7 @@ from typing import Final
 
 from domain.commands import PlaceOrder
 from domain.model import KnownCaller, OrderKind
+from flows import vocabulary
 from flows.common import NeedsPeople
 from flows.contact import contact
 from flows.parting import by, hand_out
@@ -17,6 +18,8 @@ SERVICES: Final = one_of(
     OrderKind.UNSEAL,
     OrderKind.CONTROL_READING,
     OrderKind.CONNECTION,
+    said=vocabulary.ORDERS,
+    named="order",
 )
 
 

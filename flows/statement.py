@@ -5,13 +5,18 @@ of money only to a caller whose number is known to be that account's (decision 0
 """
 
 from datetime import date
+from typing import Final
 
 from domain.commands import AskStatement
 from domain.model import Account, Bill, BilledReading, Energy, KnownCaller, Purpose, Source, Statement, Terms
+from flows import vocabulary
 from flows.common import Left, NeedsPeople, identify
 from flows.meter_reading import submit
 from flows.parting import PARTING
 from ivr.dialog import Back, Call, GaveUp, Phrase, one_of
+
+NEXT: Final = one_of(True, False, said={True: vocabulary.READING})
+"""Give a reading now, or hear it again."""
 
 
 async def statement(call: Call, known: KnownCaller, account: str | None) -> str | None:
@@ -36,7 +41,7 @@ async def tell_bills(call: Call, account: Account, own: bool) -> bool:
     while True:
         await call.say("statement", last=last, coming=coming)
         try:
-            reading = await call.ask("statement_next", one_of(True, False), manner=PARTING)
+            reading = await call.ask("statement_next", NEXT, manner=PARTING)
         except GaveUp:
             return False
         if reading:

@@ -6,10 +6,10 @@ from domain.commands import FindRequest
 from domain.model import KnownCaller, RequestState, RequestStatus
 from domain.numbers import series_of
 from flows.parting import parting
-from ivr.dialog import Call, GaveUp, Manner, Phrase, digits
+from ivr.dialog import SAID_BACK, Call, GaveUp, Manner, Phrase, digits
 
 NUMBER: Final = digits(8, specimens={"number": "10000012", "mis-keyed": "10000021"})
-FROM_PAPER: Final = Manner(timeout=15.0, interdigittimeout=5.0)
+FROM_PAPER: Final = Manner(timeout=15.0, interdigittimeout=5.0, surelevel=SAID_BACK)
 """They look for the slip of paper on which they wrote it down."""
 
 

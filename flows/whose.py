@@ -7,7 +7,7 @@ from typing import Final
 from domain.commands import FindAccount
 from domain.model import KnownCaller
 from domain.rules import account_number_is_sound
-from flows.common import ACCOUNT
+from flows.common import ACCOUNT, THE_ACCOUNT
 from ivr.dialog import Call, GaveUp, Grammar, Progress, Spoken, yes_no
 
 NONE: Final = "1"
@@ -36,7 +36,7 @@ async def ask(call: Call, known: KnownCaller) -> str | None:
 async def keyed(call: Call) -> str | None:
     """The account that the caller keys; None when they have no number at hand."""
     while True:
-        number = await call.ask("account_if_any", IF_ANY)
+        number = await call.ask("account_if_any", IF_ANY, manner=THE_ACCOUNT)
         if number is None:
             return None
         if not account_number_is_sound(number):

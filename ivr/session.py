@@ -102,8 +102,8 @@ class House:
     """What all sessions of a controller share.
 
     flow: the conversation to hold; numbers: dialled number -> another one.  returned: the one to hold when people did
-    not answer.  manners: settings by question, over what the flow says.  spoken: languages (ISO 639-1) whose speech is
-    understood at this moment.
+    not answer.  manners: settings by question, over what the flow says.  spoken: languages (ISO 639-1) whose speech
+    is understood at this moment.
     """
 
     flow: Flow
@@ -327,7 +327,7 @@ class Session:
             case Hush():
                 await self.line.hush()
             case Play(attempt, after, whole, echo):
-                asked = Phrase("did_i_hear", (("what", Phrase(echo)),)) if echo else Phrase(turn.label, turn.words)
+                asked = Phrase("did_i_hear", (("what", Phrase(*echo)),)) if echo else Phrase(turn.label, turn.words)
                 before = self._compose(Phrase(after)) if after else self._invitation(turn)
                 await self._play(asked.prompt, before + self._compose(asked, attempt) if whole else before)
             case Listen(to):

@@ -5,6 +5,7 @@ from ivr.dialog.dialog import Answer, Dialog, Diverged, Flow, goodbye, must_inte
 from ivr.dialog.grammar import Grammar, Nomatch, Progress, Spoken, digits, on_keys, one_of, yes_no
 from ivr.dialog.turns import (
     INTERRUPTIONS,
+    SAID_BACK,
     Ask,
     Back,
     Do,
@@ -26,6 +27,7 @@ from ivr.dialog.turns import (
 
 __all__ = [
     "INTERRUPTIONS",
+    "SAID_BACK",
     "Answer",
     "Ask",
     "Back",

@@ -33,10 +33,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from ivr.dialog.grammar import KEYS, Grammar, Nomatch, Progress, understand, yes_no
+from ivr.dialog.grammar import KEYS, Echo, Grammar, Nomatch, Progress, understand, yes_no
 from ivr.dialog.turns import Back, GaveUp, Manner, Say, WantsAgent
 from ivr.dialog.vocabulary import command
 
+ALONGSIDE = ("noinput", "nomatch", "erased", "may_speak", "keys_only")
+"""Prompts that may be said before a question, besides "did_i_hear"."""
 REPEATS = 3
 RECOGNISING = 2.0
 """Seconds until a recogniser that says nothing counts as gone."""
@@ -54,7 +56,7 @@ class Play:
     attempt: int = 1
     after: str | None = None
     whole: bool = True  # False: only say what comes before it ("erased"), the question is still in their ear
-    echo: str | None = None  # ask instead whether this (a prompt's name) is what was meant
+    echo: Echo | None = None  # ask instead whether this is what was meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class Exchange:
     _talk: _Talk | None = field(default=None)  # None: we don't listen
     _confirming: "Exchange | None" = field(default=None)
     _said: Settled = field(default=Settled())  # what is being confirmed
-    _echo: str = field(default="")
+    _echo: Echo | None = field(default=None)
 
     def begin(self, now: float) -> list[Action]:
         """Put the question, or find it answered already by what was typed ahead."""

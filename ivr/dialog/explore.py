@@ -16,10 +16,10 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from domain.model import Began, Outcome
+from domain.model import Began, Language, Outcome
 from ivr.dialog.call import NOTHING, Call
 from ivr.dialog.dialog import Answer, Dialog, Flow, weightier
-from ivr.dialog.grammar import Progress
+from ivr.dialog.grammar import Nomatch, Progress, understand
 from ivr.dialog.map import Exit, Map, Spot, Step
 from ivr.dialog.moment import freeze, moment, unchangeable
 from ivr.dialog.turns import (
@@ -176,7 +176,7 @@ class _Explorer:
             spot, trail = found.spots[index], trails[index]
             if isinstance(spot.turn, Held):
                 spot.part = self._part(spot.turn, spot.hung_up)
-            found.unkeyable += _unkeyable(spot.turn)
+            found.unkeyable += [*_unkeyable(spot.turn), *_unspeakable(spot.turn)]
             ways = list(self._ways_on(spot))
             for number, (how, answer, move, freely, leaving) in enumerate(ways):
                 # A coroutine can't be copied: every way but the last one taken is led there from the start.
@@ -256,6 +256,20 @@ def _reached_freely(found: Map) -> set[int]:
                 seen.add(step.to)
                 todo.append(step.to)
     return seen
+
+
+def _unspeakable(turn: Turn[Any] | None) -> list[str]:
+    """What may be said at a question and is no answer to it."""
+    if not isinstance(turn, Ask) or turn.accepts.sequence:
+        return []
+    found: list[str] = []
+    for language in Language:
+        for phrase in turn.accepts.phrases(language):
+            try:
+                understand(turn.accepts, phrase)
+            except Nomatch:
+                found.append(f"{phrase!r} ({language}) at {turn.label}")
+    return found
 
 
 def _unkeyable(turn: Turn[Any] | None) -> list[str]:

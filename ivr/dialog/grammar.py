@@ -4,8 +4,8 @@ Rules: a grammar is written once and read by everyone: the keypad (`progress`), 
 (`parse`), the flow checker (`examples`) and the property tests.  What the caller keyed or said is kept unparsed; the
 grammar understands it again on replay.
 
-Theory: words stand for keys (`spelled`).  So whatever is proved of a conversation by keypad is true of the spoken one,
-and a flow never knows which it was.
+Theory: words stand for keys (`spelled`).  So whatever is proved of a conversation by keypad is true of the spoken
+one, and a flow never knows which it was.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +20,9 @@ from ivr.dialog.vocabulary import UNKNOWN, Vocabulary
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
+
+Echo: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+"""A prompt that says an answer back, and the words in it."""
 
 KEYS = frozenset("0123456789*#ABCD")
 """The keys of RFC 4733, events 0-15.  People's telephones have no A-D; exchanges and testers do."""
@@ -68,11 +71,11 @@ class Grammar(Protocol[T_co]):
         ...
 
     def sound(self, keys: str) -> bool:
-        """Whether an answer is likely to be right by itself (a check digit); decides between readings of one speech."""
+        """Whether an answer is likely to be right by itself (a check digit): decides between ways to understand."""
         ...
 
-    def echo(self, keys: str) -> str | None:
-        """The prompt that names this answer, to ask "did I hear right?"; None where it can't be asked."""
+    def echo(self, keys: str) -> Echo | None:
+        """How this answer is said back, to ask "did I hear right?"; None where it can't be."""
         ...
 
 
@@ -99,7 +102,7 @@ class Keypad:
     def sound(self, keys: str) -> bool:
         return True
 
-    def echo(self, keys: str) -> str | None:
+    def echo(self, keys: str) -> Echo | None:
         return None
 
 
@@ -126,6 +129,9 @@ class Spoken(Keypad):
         if not fits:
             raise Nomatch(words)
         return min(fits, key=lambda fit: (not self.sound(fit[0]), fit[1] is Progress.ENOUGH))[0]
+
+    def echo(self, keys: str) -> Echo | None:
+        return "these_digits", (("number", keys),)
 
 
 _ANSWERS = frozenset({Progress.ENOUGH, Progress.EXPECTED, Progress.FULL})
@@ -201,8 +207,8 @@ class _Menu(Keypad):
                 return key
         raise Nomatch(words)
 
-    def echo(self, keys: str) -> str | None:
-        return dict(self.names).get(keys)
+    def echo(self, keys: str) -> Echo | None:
+        return next(((prompt, ()) for key, prompt in self.names if key == keys), None)
 
 
 def _plain(words: str) -> str:
@@ -311,9 +317,7 @@ def one_of(*choices: T, said: Mapping[T, Vocabulary] = NO_WORDS, named: str | No
     return OneOf(choices, _words(keyed, said), _names(keyed, named))
 
 
-def on_keys(
-    *choices: tuple[str, T], said: Mapping[T, Vocabulary] = NO_WORDS, named: str | None = None
-) -> Grammar[T]:
+def on_keys(*choices: tuple[str, T], said: Mapping[T, Vocabulary] = NO_WORDS, named: str | None = None) -> Grammar[T]:
     """A menu of these choices, each on its key; `said`, `named`: as for `one_of`."""
     keyed = [(key, choice) for key, choice in choices if key in vocabulary.KEYS]
     return OnKeys(choices, _words(keyed, said), _names(keyed, named))

@@ -13,6 +13,7 @@ from typing import Any
 
 from domain.model import Outcome
 from ivr.dialog.dialog import Answer, named
+from ivr.dialog.exchange import ALONGSIDE
 from ivr.dialog.turns import Ask, Ending, Interruption, Phrase, Say, Turn
 
 MOST_NAMES = 2
@@ -151,6 +152,18 @@ class Map:
         for spot in self.every():
             if isinstance(spot.turn, Say | Ask):
                 note(Phrase(spot.turn.label, spot.turn.words))
+            if isinstance(spot.turn, Ask):
+                for phrase in _of_any_question(spot.turn):
+                    note(phrase)
             for phrase in spot.ending.farewell if spot.ending else ():
                 note(phrase)
         return dict(found)
+
+
+def _of_any_question(turn: Ask[Any]) -> Iterator[Phrase]:
+    """What may be said while it is open, whatever it asks (`ivr.dialog.exchange`)."""
+    for prompt in ALONGSIDE:
+        yield Phrase(prompt)
+    for keys in turn.accepts.examples().values():
+        if echo := turn.accepts.echo(keys):
+            yield Phrase("did_i_hear", (("what", Phrase(*echo)),))

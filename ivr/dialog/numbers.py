@@ -23,7 +23,7 @@ Theory: the words become atoms; a table over places and lengths keeps the few be
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from ivr.dialog.numerals import (
     CARDINALS,
@@ -302,29 +302,19 @@ def _taken_back(said: list[Atom], starts: tuple[int, ...], instead: list[Atom], 
 # From atoms to digits
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A way to read atoms: the digits, how many groups, where these begin, how often their length changes."""
+class Way(NamedTuple):
+    """A way to read atoms: how many groups, how often their length changes, the digits, where the groups begin, and
+    the length of the last one (0 after a run, which suits any neighbour).  The least is the most plausible."""
 
-    digits: str = ""
     groups: int = 0
     uneven: int = 0
+    digits: str = ""
     starts: tuple[int, ...] = ()
     last: int = 0
-    """Length of the last group; 0 after a run, which suits any neighbour."""
-
-    def then(self, at: int, digits: str, run: bool) -> "Way":
-        length = 0 if run else len(digits)
-        changes = bool(length and self.last and length != self.last)
-        return Way(self.digits + digits, self.groups + 1, self.uneven + changes, (*self.starts, at), length)
 
 
 def _best(atoms: list[Atom]) -> Way | None:
-    return min(_ways(atoms), key=_worth, default=None)
-
-
-def _worth(way: Way) -> tuple[int, int, str]:
-    return way.groups, way.uneven, way.digits
+    return min(_ways(atoms), default=None)
 
 
 def _ways(atoms: list[Atom]) -> list[Way]:
@@ -333,13 +323,18 @@ def _ways(atoms: list[Atom]) -> list[Way]:
     table[0][0] = [Way()]
     for at in range(len(atoms)):
         for end, digits, run in _groups(atoms, at):
+            size = 0 if run else len(digits)
             for length, ways in table[at].items():
                 if length + len(digits) > MOST_DIGITS:
                     continue
                 there = table[end].setdefault(length + len(digits), [])
-                there += [way.then(at, digits, run) for way in ways]
+                for groups, uneven, before, starts, last in ways:
+                    changes = last not in (0, size)
+                    there.append(
+                        Way(groups + 1, uneven + (changes and size > 0), before + digits, (*starts, at), size)
+                    )
                 if len(there) > WAYS:
-                    there.sort(key=_worth)
+                    there.sort()
                     del there[WAYS:]
     return [way for ways in table[-1].values() for way in ways if way.digits]
 

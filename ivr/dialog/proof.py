@@ -36,7 +36,7 @@ def problems(
     """
     proof = Proof(found)
     return [
-        *(f"can't be keyed: {answer}" for one in found.maps() for answer in one.unkeyable),
+        *(f"is no answer to what it is meant for: {answer}" for one in found.maps() for answer in one.unkeyable),
         *(f"dead end: {proof.tell(node)}" for node in proof.trapped()),
         *(f"no way to people: {proof.tell(node)}" for node in proof.without_people()),
         *(

@@ -74,9 +74,13 @@ class Manner:
     surelevel: float = _means(
         0.8,
         "an answer understood with less is said back and confirmed first, where the question can do that; elsewhere "
-        "it is a nomatch.  Questions whose answer is read back anyway set it to `confidencelevel`",
+        "it is a nomatch.  Questions whose answer is read back anyway set it to `confidencelevel`; above 1, whatever "
+        "was said is confirmed",
     )
 
+
+SAID_BACK = 1.01
+"""A `surelevel` that no confidence reaches."""
 
 PATIENT = Manner()
 

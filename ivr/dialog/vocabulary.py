@@ -52,9 +52,7 @@ COMMANDS: Final[Mapping[str, Vocabulary]] = {
 }
 """What these keys do everywhere (`ivr.dialog.exchange`), said instead of pressed."""
 
-_COMMANDS: Final = {
-    phrase: key for key, said in COMMANDS.items() for phrases in said.values() for phrase in phrases
-}
+_COMMANDS: Final = {phrase: key for key, said in COMMANDS.items() for phrases in said.values() for phrase in phrases}
 
 
 def command(words: str) -> str | None:

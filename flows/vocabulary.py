@@ -1,0 +1,125 @@
+"""What callers say for the choices of our questions, in the languages of the product.
+
+Rules: what people really call a thing, not what we do; every choice can also be said by the number of its key
+(`ivr.dialog.vocabulary`).  A phrase means one choice of its question only, which is checked when a menu is made.
+Words that a model does not know are never heard (`ivr models` tells which): keys and numbers always work.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from domain.model import Language, OrderKind, OutageKind, ReplyBy, RequestKind, Topic
+from ivr.dialog.vocabulary import NO, YES, Vocabulary
+
+Sayings: TypeAlias = Mapping[Any, Vocabulary]
+
+
+def said(uk: str, ru: str, en: str) -> Vocabulary:
+    """Phrases of one meaning, with commas between them."""
+    return {
+        language: tuple(phrase.strip() for phrase in phrases.split(","))
+        for language, phrases in (("uk", uk), ("ru", ru), ("en", en))
+    }
+
+
+READING: Final = said(
+    "показання, показники, передати показання, передати показники, показник, лічильник",
+    "показания, передать показания, показание, счётчик",
+    "reading, readings, meter reading, give a reading, meter",
+)
+OUTAGE: Final = said(
+    "немає світла, нема світла, світла немає, світло, аварія, відключення, вимкнули світло, провід упав, обірвався "
+    "провід, іскрить, горить, небезпека",
+    "нет света, света нет, свет, авария, отключение, отключили свет, упал провод, оборвался провод, искрит, горит, "
+    "опасность",
+    "no power, power cut, no light, outage, danger, fallen wire, fire, emergency",
+)
+COMPLAINT: Final = said(
+    "скарга, залишити скаргу, поскаржитися, звернення, запитання, питання, пропозиція",
+    "жалоба, оставить жалобу, пожаловаться, обращение, вопрос, предложение",
+    "complaint, complain, question, suggestion",
+)
+ORDER: Final = said(
+    "послуга, замовити послугу, замовлення", "услуга, заказать услугу, заказ", "service, order, order a service"
+)
+BILL: Final = said("рахунок, борг, баланс, оплата", "счёт, долг, баланс, оплата", "bill, balance, debt, payment")
+STATUS: Final = said(
+    "стан звернення, моє звернення, номер звернення", "моё обращение, номер обращения", "my request, status"
+)
+HOURS: Final = said("години роботи, графік роботи", "часы работы, график работы", "opening hours, hours")
+LANGUAGE: Final = said("мова, змінити мову", "язык, сменить язык", "language, change language")
+
+LANGUAGES: Final[Sayings] = {
+    Language.UK: said("українська, українською", "украинский, по украински", "ukrainian"),
+    Language.RU: said("російська, російською", "русский, по русски", "russian"),
+    Language.EN: said("англійська, англійською", "английский, по английски", "english"),
+}
+
+KINDS: Final[Sayings] = {
+    RequestKind.COMPLAINT: said(
+        "скарга, залишити скаргу, поскаржитися", "жалоба, оставить жалобу, пожаловаться", "complaint, complain"
+    ),
+    RequestKind.SUGGESTION: said("пропозиція, запропонувати", "предложение, предложить", "suggestion, suggest"),
+    RequestKind.QUESTION: said("запитання, питання, запитати", "вопрос, спросить", "question, ask"),
+}
+
+TOPICS: Final[Sayings] = {
+    Topic.INTERRUPTIONS: said(
+        "немає світла, нема світла, відключення, вимикають світло, аварія, провід упав, обірвався провід, іскрить, "
+        "горить, небезпека",
+        "нет света, отключение, отключают свет, авария, упал провод, оборвался провод, искрит, горит, опасность",
+        "no power, power cuts, outage, danger, fallen wire, fire",
+    ),
+    Topic.QUALITY: said(
+        "напруга, слабке світло, світло блимає, блимає, якість",
+        "напряжение, слабый свет, свет мигает, мигает, качество",
+        "voltage, weak light, flicker, quality",
+    ),
+    Topic.METERING: said("лічильник, показання, показники", "счётчик, показания", "meter, readings"),
+    Topic.BILLING: said(
+        "рахунок, рахунки, борг, тариф, оплата, нарахування",
+        "счёт, счета, долг, тариф, оплата, начисление",
+        "bill, bills, debt, tariff, payment",
+    ),
+    Topic.CONNECTION: said("підключення, приєднання", "подключение, присоединение", "connection"),
+    Topic.SERVICE: said("обслуговування", "обслуживание", "service, staff"),
+    Topic.SUPPLY: said("опора, стовп, лінія, лінії", "опора, столб, линия, линии", "pole, line, lines"),
+    Topic.OTHER: said("інше, щось інше", "другое, что то другое", "something else, other"),
+}
+
+OUTAGES: Final[Sayings] = {
+    OutageKind.DANGER: said(
+        "небезпека, горить, іскрить, провід упав, обірвався провід, дріт, пожежа, аварія",
+        "опасность, горит, искрит, упал провод, оборвался провод, провод, пожар, авария",
+        "danger, fire, sparks, fallen wire",
+    ),
+    OutageKind.NO_SUPPLY: said(
+        "немає світла, нема світла, світла немає, весь будинок, у всьому будинку, відключення",
+        "нет света, света нет, весь дом, во всём доме, отключение",
+        "no power, no light, the whole house",
+    ),
+    OutageKind.PARTIAL: said(
+        "частково, у квартирі, лише у мене, тільки у мене", "частично, в квартире, только у меня", "only mine, partly"
+    ),
+}
+
+ORDERS: Final[Sayings] = {
+    OrderKind.REPLACE_METER: said(
+        "замінити лічильник, заміна", "заменить счётчик, замена", "replace the meter, replacement"
+    ),
+    OrderKind.SET_UP_METER: said(
+        "налаштувати лічильник, налаштування", "настроить счётчик, настройка", "set up the meter"
+    ),
+    OrderKind.SEAL: said("пломба, поставити пломбу, опломбувати", "пломба, поставить пломбу", "seal"),
+    OrderKind.UNSEAL: said("зняти пломбу, розпломбувати", "снять пломбу", "unseal, remove the seal"),
+    OrderKind.CONTROL_READING: said("зняти показники, зняти показання", "снять показания", "take a reading"),
+    OrderKind.CONNECTION: said("підключення, підключитися", "подключение, подключиться", "connection, connect"),
+}
+
+REPLIES: Final[Sayings] = {
+    ReplyBy.PHONE: said("телефон, телефоном", "телефон, по телефону", "telephone, phone"),
+    ReplyBy.MESSENGER: said("месенджер, у месенджері", "мессенджер, в мессенджере", "messenger"),
+    ReplyBy.POST: said("лист, листом, пошта, поштою", "письмо, письмом, почта, почтой", "letter, post"),
+}
+
+RIGHT_OR_AGAIN: Final = {True: YES, False: NO}
