@@ -109,7 +109,7 @@ PARTS: Final[Mapping[str, str]] = {
 """What decimals are called; said after them."""
 
 HESITATIONS: Final[Mapping[str, str]] = {
-    "uk": "ну е ее еее м мм ммм а-а о от значить отже так і й та",
+    "uk": "ну е ее еее м мм ммм о от значить отже так і й та",
     "ru": "ну э ээ эээ м мм ммм вот значит так и",
     "en": "um uh er erm well so and a",
 }
