@@ -14,14 +14,16 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeAlias
 
-from domain.model import Began, Language, Outcome
+from domain.model import Began, Language, Outcome, Told
 from ivr.dialog.call import NOTHING, Call
 from ivr.dialog.dialog import Answer, Dialog, Flow, weightier
 from ivr.dialog.grammar import Nomatch, Progress, understand
 from ivr.dialog.map import Exit, Map, Spot, Step
 from ivr.dialog.moment import freeze, moment, unchangeable
+from ivr.dialog.monologue import interval
 from ivr.dialog.turns import (
     Ask,
     Back,
@@ -29,10 +31,13 @@ from ivr.dialog.turns import (
     GaveUp,
     HungUp,
     Interruption,
+    Listen,
+    PlayBack,
     Say,
     Trouble,
     Turn,
     WantsAgent,
+    needs_caller,
 )
 
 World: TypeAlias = Callable[[Any], Mapping[str, Any]]
@@ -41,6 +46,8 @@ World: TypeAlias = Callable[[Any], Mapping[str, Any]]
 Part: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 
 
+STORY = timedelta(seconds=20)
+"""How long callers of the explorer speak: what they say leads nowhere else than that they do."""
 DEEPEST = 50
 """Parts within parts, at most."""
 
@@ -176,7 +183,8 @@ class _Explorer:
             spot, trail = found.spots[index], trails[index]
             if isinstance(spot.turn, Held):
                 spot.part = self._part(spot.turn, spot.hung_up)
-            found.unkeyable += [*_unkeyable(spot.turn), *_unspeakable(spot.turn)]
+            found.unkeyable += _unkeyable(spot.turn)
+            found.unspeakable += _unspeakable(spot.turn)
             ways = list(self._ways_on(spot))
             for number, (how, answer, move, freely, leaving) in enumerate(ways):
                 # A coroutine can't be copied: every way but the last one taken is led there from the start.
@@ -217,7 +225,7 @@ class _Explorer:
             answer = Answer(turn.label, turn.asked, at, heard, None if heard else value)
             return how, answer, _Move(value), True, None
 
-        if spot.hung_up and isinstance(turn, Ask | Say):
+        if spot.hung_up and needs_caller(turn):
             yield interrupted(HungUp)
             return
         match turn:
@@ -225,6 +233,15 @@ class _Explorer:
                 for kind, said in grammar.examples().items():
                     yield answered(kind, grammar.parse(said), said)
                 for interruption in (GaveUp, WantsAgent, Back, HungUp):
+                    yield interrupted(interruption)
+            case Listen():
+                told = Told(at, at + STORY)
+                yield answered("told", told, interval(told))
+                for interruption in (GaveUp, WantsAgent, Back, HungUp):
+                    yield interrupted(interruption)
+            case PlayBack():
+                yield answered("", None)
+                for interruption in (Trouble, HungUp):
                     yield interrupted(interruption)
             case Do(command=command):
                 for kind, result in self._world(command).items():
@@ -250,7 +267,7 @@ def _reached_freely(found: Map) -> set[int]:
     seen, todo = {0}, [0]
     while todo:
         spot = found.spots[todo.pop()]
-        gone = spot.hung_up and isinstance(spot.turn, Ask | Say)
+        gone = spot.hung_up and needs_caller(spot.turn)
         for step in spot.ways:
             if (step.freely or gone) and step.to not in seen:
                 seen.add(step.to)

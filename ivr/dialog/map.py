@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from domain.model import Outcome
+from ivr.dialog import monologue
 from ivr.dialog.dialog import Answer, named
 from ivr.dialog.exchange import ALONGSIDE
-from ivr.dialog.turns import Ask, Ending, Interruption, Phrase, Say, Turn
+from ivr.dialog.turns import Ask, Ending, Interruption, Listen, Phrase, PlayBack, Say, Turn
 
 MOST_NAMES = 2
 """Outcomes that an ending is named after on the drawn map; of more, people are better told in words."""
@@ -98,6 +99,7 @@ class Map:
     flow: str
     spots: list[Spot] = field(default_factory=list[Spot])
     unkeyable: list[str] = field(default_factory=list[str])
+    unspeakable: list[str] = field(default_factory=list[str])
 
     def maps(self) -> list["Map"]:
         """This one and those of all its parts, each once, holders before what they hold."""
@@ -150,8 +152,13 @@ class Map:
                         note(part)
 
         for spot in self.every():
-            if isinstance(spot.turn, Say | Ask):
+            if isinstance(spot.turn, Say | Ask | Listen):
                 note(Phrase(spot.turn.label, spot.turn.words))
+            if isinstance(spot.turn, PlayBack):
+                note(Phrase(spot.turn.label))
+            if isinstance(spot.turn, Listen):
+                for prompt in monologue.ALONGSIDE:
+                    note(Phrase(prompt))
             if isinstance(spot.turn, Ask):
                 for phrase in _of_any_question(spot.turn):
                     note(phrase)

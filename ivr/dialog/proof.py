@@ -4,7 +4,8 @@ Rules (`problems`)
 1. No dead end: from every moment an ending is reached by answering, however patiently.
 2. People: 0 leads at once to people, or to the offer of a call back; giving up never loses the caller.
 3. Nothing of the caller is asked for or kept before the notice was heard to its end.
-4. Somebody minds `*`.  Every example of a grammar can be keyed.
+4. Somebody minds `*`.
+5. Every example of a grammar can be keyed; every phrase that is listened for is understood.
 
 Theory: each rule is a least fixpoint over the map, or a walk through it.  A moment of a part goes on, at an exit, in
 every place that holds the part; what has to be true must then be true in all of them.
@@ -18,7 +19,7 @@ from domain.commands import AskPeople, OrderCallBack
 from domain.model import Outcome
 from ivr.dialog.dialog import Answer
 from ivr.dialog.map import Map, Spot, Step
-from ivr.dialog.turns import Ask, Back, Do, GaveUp, Record, Say, Trouble, WantsAgent
+from ivr.dialog.turns import Ask, Back, Do, GaveUp, Listen, Record, Say, Trouble, WantsAgent, needs_caller
 
 LEFT_WITH_NOTHING = frozenset({Outcome.ABANDONED, Outcome.FAILED, Outcome.LOST, Outcome.DIVERGED})
 """Outcomes of callers who did not get what they came for."""
@@ -36,7 +37,8 @@ def problems(
     """
     proof = Proof(found)
     return [
-        *(f"is no answer to what it is meant for: {answer}" for one in found.maps() for answer in one.unkeyable),
+        *(f"can't be keyed: {answer}" for one in found.maps() for answer in one.unkeyable),
+        *(f"is listened to and not understood: {answer}" for one in found.maps() for answer in one.unspeakable),
         *(f"dead end: {proof.tell(node)}" for node in proof.trapped()),
         *(f"no way to people: {proof.tell(node)}" for node in proof.without_people()),
         *(
@@ -76,7 +78,7 @@ class Proof:
         """
 
         def along(spot: Spot, step: Step) -> bool:
-            return step.freely or (spot.hung_up and isinstance(spot.turn, Ask | Say))
+            return step.freely or (spot.hung_up and needs_caller(spot.turn))
 
         safe = self._least(along, lambda spot: spot.ending is not None)
         return [node for node in self.nodes if node not in safe]
@@ -104,7 +106,7 @@ class Proof:
         return [
             (one, i)
             for one, i in self.nodes
-            if isinstance((spot := one.spots[i]).turn, Ask) and not spot.hung_up
+            if isinstance((spot := one.spots[i]).turn, Ask | Listen) and not spot.hung_up
             if not all(
                 helped(step, one) if step.how == WantsAgent.name else kept(step, one)
                 for step in spot.ways
@@ -215,7 +217,7 @@ class Proof:
             allowed: set[int | None] = {None}
             if spot.exit is not None:
                 exits.add(index)
-            elif spot.turn is None or isinstance(spot.turn, Ask):
+            elif spot.turn is None or isinstance(spot.turn, Ask | Listen):
                 ends.add((one, index))
                 continue
             elif spot.part is not None:
@@ -288,7 +290,7 @@ def _keeps(spot: Spot, heard: bool, recorded: bool, harmless: set[str]) -> bool:
     match spot.turn:
         case Record():
             return not heard
-        case Ask(label=label):
+        case Ask(label=label) | Listen(label=label):
             return not recorded and label not in harmless and not spot.hung_up
         case Do(command=command):
             return not recorded and command.writes

@@ -23,7 +23,9 @@ from ivr.dialog import (
     transfer,
     yes_no,
 )
+from ivr.dialog.exchange import ALONGSIDE
 from ivr.dialog.explore import Unbounded, explore
+from ivr.dialog.grammar import OneOf
 from ivr.dialog.moment import Opaque, freeze, moment
 from ivr.dialog.proof import Proof
 from ivr.dialog.proof import problems as proved
@@ -83,7 +85,7 @@ def test_a_sound_flow_has_no_problems():
 
     assert proved(found) == []
     assert {Outcome.READING_TAKEN, Outcome.TRANSFERRED, Outcome.ABANDONED, Outcome.FAILED} == found.outcomes
-    assert {"notice", "right", "apology", "gave_up"} == set(found.prompts())
+    assert {"notice", "right", "apology", "gave_up", *ALONGSIDE} == set(found.prompts())
 
 
 def test_a_dead_end_is_found():
@@ -186,6 +188,24 @@ def test_an_answer_that_no_keypad_can_give_is_found():
         return DONE
 
     assert problems(odd) == ["can't be keyed: digits (11) at number"]
+
+
+def test_a_phrase_that_is_listened_for_and_not_understood_is_found():
+    async def odd(call):
+        await announced(call)
+        await call.ask("choice", OneOf((True,), words=(("uk", "так", "5"),)))
+        return DONE
+
+    assert problems(odd) == ["is listened to and not understood: 'так' (uk) at choice"]
+
+
+def test_what_an_answer_is_said_back_with_is_among_the_prompts():
+    async def unsure(call):
+        await announced(call)
+        await call.ask("choice", one_of("left", "right", named="side"))
+        return DONE
+
+    assert {"did_i_hear", "side_left", "side_right"} <= set(explore(unsure, BEGAN, world).prompts())
 
 
 def test_what_only_a_loop_knows_tells_two_moments_apart():

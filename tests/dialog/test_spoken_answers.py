@@ -1,4 +1,4 @@
-"""How a question listens to speech: when it is taken, confirmed, refused, and what noise costs.  Time is an argument."""
+"""How a question listens to speech: when it is taken, confirmed, refused; what noise costs.  Time is an argument."""
 
 import pytest
 from hypothesis import given
