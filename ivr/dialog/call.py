@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 from domain.commands import Command
-from domain.model import Began
+from domain.model import Began, Told
 from ivr.dialog.grammar import Grammar
-from ivr.dialog.turns import PATIENT, Ask, Do, Manner, Record, Say, Speak, Word
+from ivr.dialog.turns import PATIENT, Ask, Do, Listen, Manner, PlayBack, Record, Say, Speak, Word
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -49,6 +49,15 @@ class Call:
     async def ask(self, prompt: str, accepts: Grammar[T], *, manner: Manner = PATIENT, **words: Word) -> T:
         """Ask until there is an answer that `accepts` understands.  Raises an `Interruption` otherwise."""
         return await Ask(prompt, accepts, tuple(words.items()), manner)
+
+    async def listen(self, prompt: str, *, manner: Manner = PATIENT, **words: Word) -> Told:
+        """Let the caller tell something in their own words, after a tone; see `Listen`.  Raises an `Interruption`
+        when they don't."""
+        return await Listen(prompt, tuple(words.items()), manner)
+
+    async def play_back(self, prompt: str, told: Told) -> None:
+        """Say this, and then what the caller told themselves.  Raises `Trouble` where that can't be had."""
+        await PlayBack(prompt, told)
 
     async def hold(self, part: Callable[["Call", *Ts], Coroutine[Any, Any, R]], *args: *Ts) -> R:
         """Hold a part of the conversation that knows nothing but its arguments: the same as `await part(call, ...)`.

@@ -9,7 +9,7 @@ once, whatever it was given.
 from collections import defaultdict
 
 from ivr.dialog.map import Map, Spot
-from ivr.dialog.turns import Ask, Do, Say
+from ivr.dialog.turns import Ask, Do, Listen, PlayBack, Say
 
 MOST_LABELS = 3
 
@@ -59,11 +59,11 @@ def _shape(spot: Spot) -> str:
     match spot.turn:
         case None:
             return f'(["{text}"])'
-        case Ask():
+        case Ask() | Listen():
             return f'{{{{"{text}?"}}}}'
         case Do():
             return f'[("{text}")]'
-        case Say():
+        case Say() | PlayBack():
             return f'("{text}")'
         case _:
             return f'["{text}"]'

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from domain.model import Began, Outcome
 from ivr.dialog.call import NOTHING, Call
 from ivr.dialog.grammar import understand
+from ivr.dialog.monologue import told as told_in
 from ivr.dialog.turns import (
     INTERRUPTIONS,
     Ask,
@@ -27,10 +28,11 @@ from ivr.dialog.turns import (
     GaveUp,
     HungUp,
     Interruption,
+    Listen,
     Phrase,
-    Say,
     Turn,
     WantsAgent,
+    needs_caller,
 )
 
 Flow: TypeAlias = Callable[[Call], Coroutine[Turn[Any], Any, Ending]]
@@ -100,10 +102,11 @@ class Dialog:
             interruption = INTERRUPTIONS[answer.interruption]()
             self.hung_up = self.hung_up or isinstance(interruption, HungUp)
             self._step(self.coroutine.throw, interruption)
-        elif isinstance(turn, Ask):
+        elif isinstance(turn, Ask | Listen):
             if answer.heard is None:
                 raise Diverged(f"the journal holds no answer to the question {turn.asked!r}")
-            self._step(self.coroutine.send, understand(turn.accepts, answer.heard))
+            heard = told_in(answer.heard) if isinstance(turn, Listen) else understand(turn.accepts, answer.heard)
+            self._step(self.coroutine.send, heard)
         else:
             if isinstance(turn, Do):
                 self.achieved = weightier(turn.command.achieves, self.achieved)
@@ -169,4 +172,4 @@ def transfer(because: str, *farewell: str, to: str = "agents") -> Ending:
 
 def must_interrupt(dialog: Dialog) -> bool:
     """Whether the present turn can't be performed any more because the caller is gone."""
-    return dialog.hung_up and isinstance(dialog.turn, Ask | Say)
+    return dialog.hung_up and needs_caller(dialog.turn)

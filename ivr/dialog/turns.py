@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from domain.commands import Command
-from domain.model import Outcome
+from domain.model import Outcome, Told
 from ivr.dialog.grammar import Grammar
 
 T = TypeVar("T")
@@ -145,6 +145,35 @@ class Ask(Turn[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Listen(Turn[Told]):
+    """The caller tells something in their own words, after a tone: what they said, as a part of the recording.
+
+    How it begins and ends: `ivr.dialog.monologue`.
+    """
+
+    words: Words = ()
+    manner: Manner = PATIENT
+
+    @property
+    def asked(self) -> str:
+        return _spoken(self.label, self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class PlayBack(Turn[None]):
+    """The caller hears what they told, after this statement; a key stops it and is kept for the next question.
+
+    Where it can't be had, that is our `Trouble`.
+    """
+
+    told: Told
+
+    @property
+    def asked(self) -> str:
+        return f"{self.label}({self.told.began.isoformat()}, {self.told.seconds:.1f} s)"
+
+
+@dataclass(frozen=True, slots=True)
 class Speak(Turn[None]):
     """From here on, say everything in this language (ISO 639-1)."""
 
@@ -153,6 +182,11 @@ class Speak(Turn[None]):
     @property
     def asked(self) -> str:
         return f"{self.label}({self.language})"
+
+
+def needs_caller(turn: Turn[Any] | None) -> bool:
+    """Whether it can't be performed any more once the caller is gone."""
+    return isinstance(turn, Ask | Say | Listen | PlayBack)
 
 
 @dataclass(frozen=True, slots=True)
