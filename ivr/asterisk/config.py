@@ -64,12 +64,10 @@ MODULES: tuple[str, ...] = (
     "res_pjsip_sdp_rtp",
     "res_rtp_asterisk",
     "chan_pjsip",
-    # bridges, for agents and for the recogniser's audio
+    # bridges, for agents
     "bridge_simple",
     "bridge_holding",
     "bridge_softmix",
-    "res_audiosocket",
-    "chan_audiosocket",
     # ARI
     "res_http_websocket",
     "res_websocket_client",
@@ -97,6 +95,7 @@ MODULES: tuple[str, ...] = (
     # the dialplan
     "func_callerid",
     "func_channel",
+    "func_groupcount",
     "func_logic",
     "func_strings",
     "func_talkdetect",
@@ -108,6 +107,9 @@ MODULES: tuple[str, ...] = (
     "app_stack",
     "app_verbose",
     "pbx_config",
+    # callers' audio for a recogniser
+    "res_audiosocket",
+    "app_audiosocket",
     # records of calls
     "res_cdrel_custom",
     "cel_custom",

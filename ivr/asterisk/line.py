@@ -7,7 +7,8 @@ Rules
 3. `Gone` comes once and is the last thing heard; asked again, the line says it again.
 4. Gone is normal: a request that comes too late is no fault (404; 409 when the dialplan has the call).
 5. Parting - a hand-over or a hang-up - is owed until Asterisk confirms it; the switchboard repeats it.
-6. Something always plays: behind every prompt waits a filler, silence from a file; the next prompt stops it.
+6. Speech is an extra (ear.py): nothing here waits for it, and it ends where our part of the call ends.
+7. Something always plays: behind every prompt waits a filler, silence from a file; the next prompt stops it.
 
 Theory: a playback's id is one of four derived from the channel's and our name.  So whoever adopts the call after a
 crash can stop what its predecessor of that name left playing, though ARI can't list the playbacks of a channel;
@@ -28,9 +29,10 @@ from datetime import UTC, datetime
 from domain.model import Began, Language
 from domain.phone import e164
 from ivr.asterisk.ari import Ari, AriError, AriNotFound, AriUnreachable
+from ivr.asterisk.ear import Ears, Hearing
 from ivr.asterisk.events import Channel, PlaybackFinished
 from ivr.asterisk.ledger import Ledger
-from ivr.ports import Cause, Gone, Heard, Key, Played, Tick
+from ivr.ports import Cause, Gone, Heard, Key, Listening, Played, Tick
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,13 @@ class AsteriskLine:
     """
 
     def __init__(
-        self, ari: Ari, ledger: Ledger, began: Began, patience: float = _PATIENCE, filler: Sequence[str] = ()
+        self,
+        ari: Ari,
+        ledger: Ledger,
+        began: Began,
+        ears: Ears,
+        patience: float = _PATIENCE,
+        filler: Sequence[str] = (),
     ) -> None:
         self.parting: HangUp | Continue | None = None
         """How we let the caller go; set once we want to."""
@@ -104,6 +112,7 @@ class AsteriskLine:
         self._hushed = False
         self._quiet: asyncio.Future[None] | None = None
         self._language: str | None = None
+        self.speech = Hearing(ears, began.call, began.returned, self._put)
 
     @property
     def began(self) -> Began:
@@ -141,6 +150,7 @@ class AsteriskLine:
         name = self._name("p", self._count)
         self._count += 1
         self._playing, self._hushed = name, False
+        self.speech.plays(clips)
         folder = clips[-1].partition("/")[0]
         if folder in _LANGUAGES:
             self._language = folder  # the one that the caller hears, for those who take the call from us
@@ -155,7 +165,16 @@ class AsteriskLine:
         name = self._playing
         if name is not None and self.over is None:
             self._hushed = True
+            self.speech.plays(())
             await self._stop(name)
+
+    async def listen(self, wanted: Listening | None) -> None:
+        if self.over is None:
+            self.speech.listen(wanted)
+
+    async def conclude(self) -> None:
+        if self.over is None:
+            self.speech.conclude()
 
     async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
         self._language = language
@@ -202,6 +221,7 @@ class AsteriskLine:
         if self.over is None:
             self._put(Gone(cause))
             self.over = cause
+            self.speech.close(gone=True)
             _resolve(self._quiet)
 
     def expect_the_end(self) -> None:
@@ -210,6 +230,7 @@ class AsteriskLine:
 
     async def resume(self) -> None:
         """After a connection was lost: find out what we missed.  Raises AriError, AriUnreachable."""
+        await self.speech.resume()
         name = self._playing
         if name is None or self.over is not None:
             return
@@ -220,14 +241,17 @@ class AsteriskLine:
             self._end_of(name, Played(whole=not self._hushed))
 
     async def silence_predecessor(self) -> None:
-        """Stop what a controller of our name left playing on this channel.  Others' prompts play on."""
+        """Stop what a controller of our name left playing and listening here.  Others' prompts play on."""
         names = [self._name(kind, number) for kind in "pf" for number in range(_IDS)]
+        listened = asyncio.ensure_future(self.speech.take_over())
         stopped = await asyncio.gather(*(self._stop(name) for name in names))
+        await listened
         # The ends of those are on their way: what we play first must bear another id.
         self._count, self._fills = _after(stopped[:_IDS]), _after(stopped[_IDS:])
 
     async def let_go(self) -> None:
         """The call is another controller's: say and play nothing more, and take back what waits to be heard."""
+        self.speech.close()
         names = [name for name in (self._playing, self._filler) if name is not None]
         self._playing = self._filler = None
         for name in names:
@@ -258,6 +282,7 @@ class AsteriskLine:
         if self.over is not None or self.parting is not None:
             return
         if isinstance(how, Continue):
+            self.speech.close()
             # Variables can't be set while something plays: Asterisk would wait for its end.
             filler, self._filler = self._filler, None
             await asyncio.gather(self.hush(), *([self._stop(filler)] if filler is not None else []))
@@ -336,6 +361,7 @@ class AsteriskLine:
     def _end_of(self, name: str, played: Played) -> None:
         if name == self._playing:
             self._playing = None
+            self.speech.plays(())
             self._put(played)
             _resolve(self._quiet)
 

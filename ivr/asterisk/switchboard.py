@@ -31,9 +31,10 @@ from typing import Any
 from ivr.asterisk import events
 from ivr.asterisk.ari import Ari, AriError, AriNotFound, AriUnreachable
 from ivr.asterisk.causes import cause_of
+from ivr.asterisk.ear import TAP, Ears, EarSettings
 from ivr.asterisk.ledger import Ledger
 from ivr.asterisk.line import PLAYBACK, AsteriskLine, began
-from ivr.ports import Cause, NotOurs
+from ivr.ports import Cause, NotOurs, Recogniser
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class SwitchboardSettings:
     patience: seconds that a line waits for an event that must come.
     at_once: how many channels are asked about at the same time after a connection.
     over_context: the dialplan's context for calls whose longest duration is reached.
+    utterance: seconds in which a recogniser must say what it understood.
+    beyond_loopback: what callers say may be sent to recognisers on other machines, unencrypted.
     filler: clips of silence to play while nothing else does.  When empty, Asterisk's silence generator runs, which
     keeps the recording's time line as well, but lets Asterisk report quick keys twice.
     """
@@ -68,6 +71,8 @@ class SwitchboardSettings:
     patience: float = 1.0
     at_once: int = 16
     over_context: str = "over"
+    utterance: float = 3.0
+    beyond_loopback: bool = False
     filler: tuple[str, ...] = ("pause/10000",) * 6
 
 
@@ -96,6 +101,7 @@ class _Call:
 class Switchboard:
     """The calls of one Asterisk that this controller conducts.
 
+    recogniser: understands what callers say; without one they have keys only.
     counts: claimed, lost (another was faster), refused (full, draining), taken, adopted, rescued and so on.
     """
 
@@ -105,6 +111,7 @@ class Switchboard:
         on_call: OnCall,
         on_channel_over: OnChannelOver | None = None,
         settings: SwitchboardSettings | None = None,
+        recogniser: Recogniser | None = None,
     ) -> None:
         self.settings = settings or SwitchboardSettings()
         self.counts: Counter[str] = Counter()
@@ -115,7 +122,19 @@ class Switchboard:
         self._calls: dict[str, _Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._conducting: set[asyncio.Task[None]] = set()
-        self._ledger = Ledger({PLAYBACK: ari.playbacks.stop})
+        self._ledger = Ledger({PLAYBACK: ari.playbacks.stop, TAP: ari.channels.hangup})
+        self._ears = Ears(
+            ari,
+            self._ledger,
+            recogniser,
+            self._spawn,
+            EarSettings(
+                utterance=self.settings.utterance,
+                patience=self.settings.patience,
+                beyond_loopback=self.settings.beyond_loopback,
+            ),
+            self.counts,
+        )
         self._telling: set[asyncio.Task[None]] = set()
         self._started: str | None = None
         self._dead = asyncio.Event()
@@ -169,6 +188,9 @@ class Switchboard:
             for task in (listening, death, tidier):
                 task.cancel()
             await asyncio.gather(listening, death, return_exceptions=True)
+            for call in self._calls.values():
+                if call.line is not None:
+                    call.line.speech.close(gone=True)
             tasks = [*self._tasks]
             for task in tasks:
                 task.cancel()
@@ -266,6 +288,11 @@ class Switchboard:
         self._spawn(self._claim(call))
 
     def _on_start(self, event: events.StasisStart) -> None:
+        if (tapped := self._ears.call_of(event.channel.id)) is not None:
+            call = self._calls.get(tapped)
+            if call is None or call.line is None or not call.line.speech.started(event.channel.id):
+                self._ears.stray(event.channel.id, tapped)
+            return
         if event.replaces in self._calls:
             log.warning("%s takes the place of %s, which starts anew", event.channel.id, event.replaces)
         self._take(event.channel, event.args or None, adopted=False)
@@ -309,6 +336,12 @@ class Switchboard:
                 call.line.expect_the_end()
 
     def _on_destroyed(self, event: events.ChannelDestroyed) -> None:
+        if (tapped := self._ears.call_of(event.channel)) is not None:
+            self._ledger.strike(TAP, event.channel)
+            call = self._calls.get(tapped)
+            if call is not None and call.line is not None:
+                call.line.speech.ended(event.channel)
+            return
         call = self._calls.get(event.channel)
         if call is not None:
             self._over(call, call.cause or self._cause(event.cause, ours=call.soft), event.at)
@@ -339,7 +372,9 @@ class Switchboard:
         self.counts["adopted" if adopted else "taken"] += 1
         how = began(channel, args)
         call.offered = max(call.offered, how.returned)
-        call.line = AsteriskLine(self._ari, self._ledger, how, self.settings.patience, self.settings.filler)
+        call.line = AsteriskLine(
+            self._ari, self._ledger, how, self._ears, self.settings.patience, self.settings.filler
+        )
         if call.cause is not None:
             call.line.gone(call.cause)
         self._spawn(self._watch(call))
@@ -358,6 +393,7 @@ class Switchboard:
                 return
         except NotOurs:  # all calls of our name are now another process's
             self._leave_alone(call)
+            line.speech.close()
             return
         except Exception:
             why = "the conversation failed"
@@ -383,7 +419,11 @@ class Switchboard:
         self._started = info.started
         listed = await self._ari.applications.get()
         for channel in listed:
-            if channel not in self._calls:
+            if (tapped := self._ears.call_of(channel)) is not None:
+                call = self._calls.get(tapped)
+                if call is None or call.line is None or not call.line.speech.holds(channel):
+                    self._ears.stray(channel, tapped)
+            elif channel not in self._calls:
                 self._enter(channel, _Stage.CLAIMED, conducted=True)
         gate = asyncio.Semaphore(self.settings.at_once)
 
@@ -508,6 +548,8 @@ class Switchboard:
         self._ledger.strike_all(PLAYBACK, call.channel)
         if call.line is not None:
             call.line.gone(cause)
+            if self._dead.is_set():
+                call.line.speech.vanished()
         if call.conducted:
             telling = self._spawn(self._tell(call, cause, at))
             self._telling.add(telling)
@@ -516,6 +558,8 @@ class Switchboard:
     async def _tell(self, call: _Call, cause: Cause, at: datetime) -> None:
         if call.task is not None:
             await asyncio.wait([call.task])
+        if call.line is not None:
+            await call.line.speech.settled()
         if self._on_channel_over is not None and call.conducted:
             await self._on_channel_over(call.channel, cause, at)
 

@@ -18,7 +18,7 @@ from ivr.asterisk.ari import ApplicationTaken, Ari, AriError, AriSettings, Backo
 from ivr.asterisk.line import AsteriskLine
 from ivr.asterisk.server import AsteriskServer
 from ivr.asterisk.switchboard import Switchboard, SwitchboardSettings
-from ivr.ports import Cause, Gone, Heard, Key, Played
+from ivr.ports import Cause, Gone, Heard, Key, Played, Recogniser
 from ivr.simulator.caller import Caller
 from ivr.simulator.hearing import PromptIndex
 
@@ -97,11 +97,11 @@ class Cable:
 class Desk:
     """A controller whose conversations the test conducts itself, line by line."""
 
-    def __init__(self, ari: Ari, *, ours: bool = True, **settings: Any) -> None:
+    def __init__(self, ari: Ari, *, ours: bool = True, recogniser: Recogniser | None = None, **settings: Any) -> None:
         self.ari = ari
         self._ours = ours
         self.over: dict[str, Cause] = {}
-        self.board = Switchboard(ari, self._on_call, self._on_over, SwitchboardSettings(**settings))
+        self.board = Switchboard(ari, self._on_call, self._on_over, SwitchboardSettings(**settings), recogniser)
         self._lines: asyncio.Queue[tuple[AsteriskLine, bool]] = asyncio.Queue()
         self._news = asyncio.Event()
         self._done: dict[str, asyncio.Event] = {}
