@@ -8,7 +8,10 @@ Rules
    vosk 0.3.45): what is new is tried in a process of its own first.
 """
 
-from ivr.speech.models.check import BadModel, Model, verify
-from ivr.speech.models.shelf import BUILT_IN, Shelf, find
+from ivr.speech.models.check import BadModel, Model, checksum, verify
+from ivr.speech.models.install import CannotInstall, install
+from ivr.speech.models.shelf import BUILT_IN, Shelf, ShelfFault, find
 
-__all__ = ["BUILT_IN", "BadModel", "Model", "Shelf", "find", "verify"]
+__all__ = [
+    "BUILT_IN", "BadModel", "CannotInstall", "Model", "Shelf", "ShelfFault", "checksum", "find", "install", "verify",
+]  # fmt: skip

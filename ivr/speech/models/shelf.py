@@ -32,7 +32,7 @@ class ShelfFault(Exception):
 
 
 class Installed(BaseModel):
-    """How a model came here.  archive: SHA-256 of the file it came in, None for a directory; sum: `Model.sum`."""
+    """How a model came here.  archive: SHA-256 of the file it came in, None for a directory; sum: its `checksum`."""
 
     source: str
     archive: str | None
