@@ -20,8 +20,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import yaml
-
 from domain.desk import RefusalGround
 from domain.model import Topic
 
@@ -174,6 +172,8 @@ def lemmas(word: str) -> frozenset[str]:
 @cache
 def table() -> Table:
     """The table, read once.  Raises ValueError when it is not well-formed."""
+    import yaml  # here: controllers have no use for it
+
     raw: dict[str, Any] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
     topics = {
         Topic(name): tuple((int(weight), Pattern.parse(line)) for weight, lines in weights.items() for line in lines)

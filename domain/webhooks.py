@@ -27,7 +27,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, delete, false, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 
-from domain import news
+from domain import leases, news
 from domain.tables import accounts, clients, deliveries, events, webhooks
 
 PATIENCE: Final = timedelta(days=3)
@@ -259,17 +259,8 @@ def claim(conn: Connection, webhook: int, now: datetime, lease: timedelta) -> De
     row = conn.execute(_HEAD, {"of": webhook}).one_or_none()
     if row is None or row.next_at > now:
         return None
-    mine = conn.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.event == row.event,
-            deliveries.c.webhook == webhook,
-            deliveries.c.next_at == row.next_at,
-            deliveries.c.attempts == row.attempts,
-        )
-        .values(next_at=now + lease, attempts=row.attempts + 1)
-    )
-    if mine.rowcount != 1:
+    this = and_(deliveries.c.event == row.event, deliveries.c.webhook == webhook)
+    if not leases.take(conn, deliveries, this, next_at=row.next_at, attempts=row.attempts, until=now + lease):
         return None
     former = row.previous_secret if row.previous_until and row.previous_until > now else None
     signing = (row.secret, former) if former else (row.secret,)
@@ -316,10 +307,8 @@ def settle(
 
 
 def pause(attempt: int, chance: random.Random | None = None) -> timedelta:
-    """How long to wait after this attempt (from 1): grows threefold; between half and the whole of it, by chance, so
-    that those who failed together do not come back together."""
-    whole = min(FIRST_PAUSE * 3 ** min(attempt - 1, 20), LONGEST_PAUSE)
-    return whole * (chance or random).uniform(0.5, 1.0)
+    """How long to wait after this attempt (from 1)."""
+    return leases.pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE, chance=chance)
 
 
 def forget(conn: Connection, now: datetime, limit: int = 1000) -> int:

@@ -33,10 +33,12 @@ from domain.tables.requests import (
     request_events,
     requests,
 )
+from domain.tables.transcripts import TranscriptState, transcripts
 
 __all__ = [
     "Instant",
     "RecordingState",
+    "TranscriptState",
     "accounts",
     "announcements",
     "billings",
@@ -68,5 +70,6 @@ __all__ = [
     "requests",
     "resolutions",
     "submissions",
+    "transcripts",
     "webhooks",
 ]
