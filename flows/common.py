@@ -7,6 +7,7 @@ from domain.commands import AskPeople, FindAccount, HearAnnouncements, Recognise
 from domain.model import Account, Announcement, KnownCaller, Language
 from domain.rules import account_number_is_sound
 from flows.call_back import call_back
+from flows.repair import mended
 from flows.when import clock, day
 from ivr.dialog import (
     SAID_BACK,
@@ -31,7 +32,13 @@ Business: TypeAlias = Callable[[Call, KnownCaller, str | None], Coroutine[Turn[A
 returns the one that is known afterwards."""
 
 ACCOUNT: Final = digits(
-    10, specimens={"account number": "1000000005", "mis-keyed": "1234567890"}, check=account_number_is_sound
+    10,
+    specimens={
+        "account number": "1000000005",
+        "mis-keyed": "1234567890",
+        "mis-keyed in one other digit": "1234167890",
+    },
+    check=account_number_is_sound,
 )
 BRISK: Final = Manner(timeout=4.0, tries=2, speech=False)
 """By keys only: who picks up says "hello?", and nobody has agreed to be recorded yet."""
@@ -162,8 +169,10 @@ async def recall(call: Call, known: KnownCaller, account: str | None) -> Account
 
 async def ask_account(call: Call, known: KnownCaller) -> Account | None:
     """The account whose number the caller keys."""
+    before = None
     for _ in range(3):
-        number = await call.ask("account", ACCOUNT, manner=THE_ACCOUNT)
+        number = await call.hold(mended, before, await call.ask("account", ACCOUNT, manner=THE_ACCOUNT))
+        before = number
         if not account_number_is_sound(number):
             await call.say("account_check_failed", fresh=True, number=number)
         elif account := await call.do(FindAccount(number)):

@@ -29,7 +29,9 @@ from domain.doubt import (
 from domain.model import Account, Doubt, Energy, Meter, Register
 from domain.rules import local_day
 from flows.common import NeedsPeople
-from ivr.dialog import Call, Grammar, Interruption, Manner, Phrase, Progress, Spoken, Trouble, digits, one_of
+from flows.repair import settle_position
+from ivr.dialog import Call, Grammar, Interruption, Manner, Nomatch, Phrase, Progress, Spoken, Trouble, digits, one_of
+from ivr.dialog.numbers import NotANumber, number_words, spoken_digits
 from ivr.dialog.vocabulary import NO, YES
 
 TRIES: Final = 3
@@ -103,11 +105,16 @@ async def settle(
     given: Given,
 ) -> Taken | Register | None:
     """The value, confirmed; the register whose value it is instead; or None: it is to be keyed again."""
-    neighbours = others_of(account, meter)
-    verdict = diagnosed(meter, register, value, local_day(call.now), neighbours=neighbours, given=given)
+    neighbours, today = others_of(account, meter), local_day(call.now)
+    verdict = diagnosed(meter, register, value, today, neighbours=neighbours, given=given)
     if isinstance(verdict, Plausible):
-        if not await agreed(call, verdict, value):
+        agreed = await given_twice(call, register, verdict, value)
+        if agreed is None:
             return None
+        if agreed != value:
+            value = agreed
+            verdict = diagnosed(meter, register, value, today, neighbours=neighbours, given=given)
+    if isinstance(verdict, Plausible):
         question = verdict.confirm
         reply = await put(call, question, None, register, value)
     else:
@@ -125,14 +132,24 @@ async def settle(
     return None
 
 
-async def agreed(call: Call, verdict: Plausible, value: int) -> bool:
-    """Does the caller key the last digits once more, before they have heard what they keyed?"""
+async def given_twice(call: Call, register: Register, verdict: Plausible, value: int) -> int | None:
+    """The value, of which the caller keys the last digits once more before they have heard what they keyed.
+
+    Where one digit of the two differs, that digit is asked for, and what was given twice then counts: this value or
+    another.  None: all of it anew.
+    """
     if verdict.sure:
-        return True
-    if await call.ask("value_again", Again(value, verdict), manner=AT_THE_METER, count=verdict.again):
-        return True
+        return value
+    keyed = await call.ask("value_again", Again(value, verdict), manner=AT_THE_METER, count=verdict.again)
+    if verdict.agrees(value, keyed):
+        return value
+    first = f"{value:0{register.width}d}"[-len(keyed) :]
+    if len(keyed) >= verdict.again:
+        settled = await call.hold(settle_position, "digit_of_value", first, keyed)
+        if settled in (first, keyed):
+            return value - int(first) + int(settled)
     await call.say("again_differs", fresh=True)
-    return False
+    return None
 
 
 async def too_many(call: Call, account: Account, meter: Meter, register: Register, keyed: str) -> None:
@@ -230,8 +247,24 @@ RIGHT: Final[Grammar[Reply]] = one_of(Reply.AS_KEYED, Reply.AGAIN, said={Reply.A
 # What may be keyed
 
 
+class Display(Spoken):
+    """Digits that a display shows.  Leading zeros may be left out, so the most plausible reading counts, whatever its
+    length; decimals that are called so are left out, too."""
+
+    __slots__ = ()
+
+    def phrases(self, language: str) -> tuple[str, ...]:
+        return number_words(language, fraction=True)
+
+    def spelled(self, words: str) -> str:
+        try:
+            return spoken_digits(words, fraction=True)
+        except NotANumber:
+            raise Nomatch(words) from None
+
+
 @dataclass(frozen=True, slots=True)
-class Shown(Spoken):
+class Shown(Display):
     """The digits that a register shows, leading zeros and all, and a few too many, so that we can ask about them."""
 
     meter: Meter
@@ -262,8 +295,8 @@ class Shown(Spoken):
 
 
 @dataclass(frozen=True, slots=True)
-class Again(Spoken):
-    """The last digits of a value, once more; or all of it.  True when they agree."""
+class Again(Display):
+    """The last digits of a value, once more; or all of it."""
 
     value: int
     verdict: Plausible
@@ -272,15 +305,18 @@ class Again(Spoken):
     def _digits(self) -> Grammar[str]:
         return digits(1, 12, expected=self.verdict.again)
 
-    def parse(self, heard: str) -> bool:
-        if heard == "0" and not self.value:
-            return True
-        return self.verdict.agrees(self.value, self._digits.parse(heard))
+    def parse(self, heard: str) -> str:
+        return heard if heard == "0" and not self.value else self._digits.parse(heard)
 
     def progress(self, keyed: str) -> Progress:
         return Progress.ENOUGH if keyed == "0" and not self.value else self._digits.progress(keyed)
 
     def examples(self) -> Mapping[str, str]:
         last = f"{self.value % 10**self.verdict.again:0{self.verdict.again}d}"
-        another = last[:-1] + ("1" if last[-1] != "1" else "2")
-        return {"the same": last if self.value else "0", "another": another}
+        other = "".join("1" if digit != "1" else "2" for digit in last)
+        return {
+            "the same": last if self.value else "0",
+            "one digit differs": last[:-1] + other[-1],
+            "all digits differ": other,
+            "too few": other[1:],
+        }

@@ -8,6 +8,7 @@ from domain.commands import FindAccount
 from domain.model import KnownCaller
 from domain.rules import account_number_is_sound
 from flows.common import ACCOUNT, THE_ACCOUNT
+from flows.repair import mended
 from ivr.dialog import Call, GaveUp, Grammar, Progress, Spoken, yes_no
 
 NONE: Final = "1"
@@ -35,10 +36,12 @@ async def ask(call: Call, known: KnownCaller) -> str | None:
 
 async def keyed(call: Call) -> str | None:
     """The account that the caller keys; None when they have no number at hand."""
+    before = None
     while True:
         number = await call.ask("account_if_any", IF_ANY, manner=THE_ACCOUNT)
         if number is None:
             return None
+        number = before = await call.hold(mended, before, number)
         if not account_number_is_sound(number):
             await call.say("account_check_failed", fresh=True, number=number)
         elif await call.do(FindAccount(number)):

@@ -87,6 +87,13 @@ def number_words(language: str, *, fraction: bool = False) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in said if word not in DENIALS))
 
 
+def digit_words(language: str) -> tuple[str, ...]:
+    """What one digit alone may be called, for a recogniser."""
+    digits = (CARDINALS.get(language, {}).get(digit, "") for digit in range(10))
+    nouns = (one for one, _ in NOUNS.get(language, {}).values())
+    return tuple(dict.fromkeys(word for words in (*digits, *nouns) for word in words.split()))
+
+
 def side_words(language: str) -> tuple[str, ...]:
     """What people say around a number and we skip; short words among them steal digits from a recogniser."""
     tables = (HESITATIONS, LABELS, COUNTED)
