@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Text, bindparam, func, select, update
+from sqlalchemy import Connection, Text, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from domain.model import Began, Outcome
-from domain.tables import RecordingState, calls, journal, recordings
+from domain.tables import RecordingState, calls, journal, recordings, transcripts
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +211,9 @@ def recording_sealed(
 
 
 def recording_erased(conn: Connection, call: str, reason: str, at: datetime) -> bool:
-    """Its audio is gone, on purpose.  What was known of it stays.  False when it was erased before."""
+    """Its audio is gone, on purpose, and with it what was written down from it.  What else was known of it stays.
+    False when it was erased before."""
+    conn.execute(delete(transcripts).where(transcripts.c.call == call))
     values = {"call": call, "state": RecordingState.ERASED, "began_at": at, "settled_at": at, "reason": reason}
     return (
         _settle(conn, values, replacing=(RecordingState.RECORDING, RecordingState.FAILED, RecordingState.SEALED)) == 1
