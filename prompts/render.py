@@ -23,7 +23,7 @@ import numpy as np
 
 from prompts import rhvoice, sound
 from prompts.composer import HERE, SUFFIX, TRIES, Catalogue, Piece, cut, read_texts
-from prompts.spoken import LANGUAGES, PAUSE, SILENCES, Melody, Part
+from prompts.spoken import LANGUAGES, PAUSE, SILENCES, TONE, WORDLESS, Melody, Part
 
 CHAIN = 2
 """Raise it when the way from text to sound changes in a way that no setting tells."""
@@ -193,6 +193,8 @@ def render(
             progress(clip, number, len(todo))
             if clip in SILENCES:
                 samples, voice = np.zeros(int(clip.rpartition("/")[2]) * sound.RATE // 1000), "silence"
+            elif clip == TONE:
+                samples, voice = sound.tone(), "tone"
             elif recording:
                 samples, voice = _conditioned(recorded[clip], part), "talent"
                 report.recorded.append(clip)
@@ -276,6 +278,6 @@ def script(lang: str, folder: Path = HERE) -> str:
                     table.writerow([f"{piece.clip}.wav", piece.spoken, *around, ending, texts.get("note", "")])
                     done.add(piece.clip)
     for clip, part in parts.items():
-        if clip not in done and clip not in SILENCES:
+        if clip not in done and clip not in WORDLESS:
             table.writerow([f"{clip}.wav", part.text, "", "", ENDINGS[part.melody], ""])
     return out.getvalue()

@@ -74,6 +74,14 @@ def _from_a_law(clip: bytes) -> Samples:
     return np.frombuffer(audioop.alaw2lin(clip, 2), np.int16) / 32768
 
 
+def tone() -> Samples:
+    """The tone after which a caller speaks: a quarter of a second of 1 kHz, at the level of speech."""
+    count = RATE * 26 // 100
+    fade = np.minimum(1.0, np.minimum(np.arange(count), np.arange(count)[::-1]) / (RATE * 5 // 1000))
+    wave = np.sin(2 * np.pi * 1000 * np.arange(count) / RATE)
+    return wave * fade * 10 ** (LEVEL_DB / 20) * math.sqrt(2)
+
+
 def to_telephone(samples: Samples, rate: int) -> Samples:
     """Band-limit to 100-3600 Hz and resample to 8 kHz. ``rate`` in Hz, at least 8000."""
     if rate < RATE:

@@ -32,6 +32,9 @@ PAUSE = "pause/200"
 FILLER = "pause/10000"
 """Clip of 10 s of silence, for the exchange to play while the hotline listens (docs/decisions/044)."""
 SILENCES = (PAUSE, FILLER)
+TONE = "pause/tone"
+"""Clip of the tone after which the caller speaks."""
+WORDLESS = (*SILENCES, TONE)
 
 
 class Unspeakable(ValueError):
@@ -191,7 +194,7 @@ class Tongue:
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
-        self.parts: dict[str, Part] = dict.fromkeys(SILENCES, Part(",", "leads"))
+        self.parts: dict[str, Part] = dict.fromkeys(WORDLESS, Part(",", "leads"))
         self._name_numbers()
         self._name_units()
         self._name_dates()

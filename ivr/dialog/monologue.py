@@ -33,7 +33,7 @@ ENOUGH: Final = "1"
 """A key that means the same as `termchar`, for who doesn't find that."""
 WAYS_OUT: Final = "0*"
 """To people; back."""
-ALONGSIDE: Final = ("noinput", "too_short", "time_over")
+ALONGSIDE: Final = ("noinput", "too_short", "telling_over")
 """Prompts that may be said before the question, or after it."""
 
 
@@ -176,7 +176,7 @@ class Monologue:
         if now < self._limit:
             return [*self._unattend(), *self._over()]
         self._stage, self.wake_at = _Stage.TIME_OVER, None
-        return [*self._unattend(), Play(self.attempt, "time_over", whole=False)]
+        return [*self._unattend(), Play(self.attempt, "telling_over", whole=False)]
 
     def gone(self, now: float) -> list[Action]:
         """The caller is no longer there: `Said` when they had said enough, else nothing."""
