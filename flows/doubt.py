@@ -286,6 +286,13 @@ class Shown(Display):
         """A register that has counted nothing yet may show a single 0; elsewhere it asks for a person."""
         return keyed == "0" and not self.register.last
 
+    def spelled(self, words: str) -> str:
+        """More digits than the display has were misheard, rather than read; keyed, they are asked about."""
+        keys = Display.spelled(self, words)
+        if len(keys) > self.register.width:
+            raise Nomatch(words)
+        return keys
+
     def examples(self) -> Mapping[str, str]:
         """One value for everything that can be asked about it."""
         nothing = {"nothing counted yet": "0"} if self._zero("0") else {}
