@@ -17,6 +17,7 @@ predecessor left.  See docs/decisions/082-how-callers-are-heard.md.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -53,7 +54,7 @@ class EarSettings:
 
 
 class Ears:
-    """What the ears of all calls share.
+    """What the ears of all calls share, and which tap is whose.
 
     counts: `taps` opened, `deaf` calls.  spawn: runs a task that ends when we do.
     """
@@ -74,24 +75,41 @@ class Ears:
         self.settings = settings or EarSettings()
         self.counts: Counter[str] = Counter() if counts is None else counts
         self.gate = asyncio.Semaphore(AT_ONCE)
+        self.taps: dict[str, Hearing] = {}
 
     def name(self, call: str, number: int) -> str:
         """The id of a tap on this call."""
         return f"{call}-{self.ari.application}-e{number % IDS}"
 
-    def call_of(self, channel: str) -> str | None:
-        """The call that this channel taps; None when it is no tap of ours, nor of one of our name before us."""
-        call, _, number = channel.rpartition(f"-{self.ari.application}-e")
-        return call if call and number.isdecimal() else None
+    # --- for the switchboard: each returns whether this channel is a tap at all ---
 
-    def stray(self, channel: str, call: str) -> None:
-        """A tap that nobody here needs: the reaper takes it away."""
-        self.ledger.enter(TAP, channel, call)
-        self.ledger.give_up(TAP, channel)
+    def started(self, channel: str) -> bool:
+        """It is in our hands."""
+        if channel in self.taps:
+            self.taps[channel].started()
+            return True
+        return self.listed(channel)
+
+    def ended(self, channel: str) -> bool:
+        """It is no more."""
+        self.ledger.strike(TAP, channel)
+        if (hearing := self.taps.pop(channel, None)) is not None:
+            hearing.ended()
+        return self._call_of(channel) is not None
+
+    def listed(self, channel: str) -> bool:
+        """Asterisk has it for us: one that nobody here needs is a stray, which the reaper takes away."""
+        call = self._call_of(channel)
+        if call is not None and channel not in self.taps:
+            self._give_up(channel, call)
+        return call is not None
+
+    # --- for the ears ---
 
     async def remove(self, channel: str, call: str) -> bool:
         """Take a tap away now, or else leave it to the reaper.  Returns whether there was one."""
-        self.stray(channel, call)
+        self.taps.pop(channel, None)
+        self._give_up(channel, call)
         try:
             await self.ari.channels.hangup(channel)
         except AriNotFound:
@@ -102,6 +120,15 @@ class Ears:
         else:
             self.ledger.strike(TAP, channel)
         return True
+
+    def _call_of(self, channel: str) -> str | None:
+        """The call that this channel taps; None when it is no tap of ours, nor of one of our name before us."""
+        call, _, number = channel.rpartition(f"-{self.ari.application}-e")
+        return call if call and number.isdecimal() else None
+
+    def _give_up(self, channel: str, call: str) -> None:
+        self.ledger.enter(TAP, channel, call)
+        self.ledger.give_up(TAP, channel)
 
 
 class Hearing:
@@ -120,8 +147,8 @@ class Hearing:
         self._owed: asyncio.TimerHandle | None = None
         self._plays: Sequence[str] = ()
         self._tap: str | None = None
-        self._started: asyncio.Future[None] = self._loop.create_future()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._started = asyncio.Event()
+        self._ended = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None
         self._removing: asyncio.Task[None] | None = None
 
@@ -172,7 +199,7 @@ class Hearing:
             try:
                 await self._ears.ari.channels.get(self._tap)
             except AriNotFound:
-                self.ended(self._tap)
+                self._ears.ended(self._tap)
             except AriError as fault:
                 log.info("%s: can't tell how it stands: %s", self._tap, fault)
 
@@ -183,31 +210,20 @@ class Hearing:
         # The ends of those may still be on their way: ours must bear another id.
         self._number = next((n for n in range(IDS) if there[n - 1] and not there[n]), self._number)
 
-    # --- for the switchboard ---
+    def started(self) -> None:
+        """Our tap is in our hands."""
+        self._started.set()
 
-    def started(self, channel: str) -> bool:
-        """A tap on this call is in our hands.  Returns whether it is the one that we asked for."""
-        if channel == self._tap and not self._started.done():
-            self._started.set_result(None)
-        return channel == self._tap
-
-    def ended(self, channel: str) -> None:
-        """A tap on this call is no more."""
-        self._ears.ledger.strike(TAP, channel)
-        if channel == self._tap and not self._ended.done():
-            self._ended.set_result(None)
-            if not self._over:
-                self._deaf("Asterisk ended the connection, or could not make it")
+    def ended(self) -> None:
+        """Our tap is no more."""
+        self._ended.set()
+        self._deaf("Asterisk ended the connection, or could not make it")
 
     def vanished(self) -> None:
-        """Asterisk is no more, and what we had there.  Comes after `close`."""
+        """Asterisk is no more, and with it what we had there.  Comes after `close`."""
         self._ears.ledger.strike_all(TAP, self._call)
-        if not self._ended.done():
-            self._ended.set_result(None)
-
-    def holds(self, channel: str) -> bool:
-        """Whether this tap is ours, and needed."""
-        return channel == self._tap and not self._over
+        if self._tap is not None:
+            self._ears.ended(self._tap)
 
     async def settled(self) -> None:
         """Return when, after `close`, nothing of ours is left on Asterisk, or the reaper has it."""
@@ -244,6 +260,7 @@ class Hearing:
         if self._over:
             return False
         self._tap = self._ears.name(self._call, self._number)
+        self._ears.taps[self._tap] = self
         self._opening = self._ears.spawn(self._open(self._tap, ear))
         return True
 
@@ -258,9 +275,7 @@ class Hearing:
                 self._ears.ledger.enter(TAP, tap, self._call)
                 await ari.channels.snoop_channel_with_id(self._call, tap)
                 # Its end must be told to us, also after it left our hands for the dialplan's.
-                await asyncio.gather(
-                    ari.applications.subscribe(tap), asyncio.wait([self._started], timeout=settings.patience)
-                )
+                await asyncio.gather(ari.applications.subscribe(tap), _happened(self._started, settings.patience))
                 await ari.channels.continue_in_dialplan(tap, CONTEXT, f"{ear.id.hex}{address}")
                 self._ears.counts["taps"] += 1
         except AriError as fault:
@@ -275,9 +290,8 @@ class Hearing:
         """Take our tap away, if it is still there after `patience` seconds."""
         if self._opening is not None:
             await asyncio.wait([self._opening])
-        if patience:
-            await asyncio.wait([self._ended], timeout=patience)
-        if self._tap is not None and not self._ended.done():
+        await _happened(self._ended, patience)
+        if self._tap is not None and not self._ended.is_set():
             await self._ears.remove(self._tap, self._call)
 
     def _heard(self, what: Speech) -> None:
@@ -316,6 +330,13 @@ class Hearing:
         except Exception as fault:
             log.exception("%s: the ear failed", self._call)
             self._deaf(f"the ear failed: {fault!r}")
+
+
+async def _happened(event: asyncio.Event, patience: float) -> None:
+    """Wait for it, so many seconds at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            await event.wait()
 
 
 def _is_loopback(host: str) -> bool:

@@ -288,10 +288,7 @@ class Switchboard:
         self._spawn(self._claim(call))
 
     def _on_start(self, event: events.StasisStart) -> None:
-        if (tapped := self._ears.call_of(event.channel.id)) is not None:
-            call = self._calls.get(tapped)
-            if call is None or call.line is None or not call.line.speech.started(event.channel.id):
-                self._ears.stray(event.channel.id, tapped)
+        if self._ears.started(event.channel.id):
             return
         if event.replaces in self._calls:
             log.warning("%s takes the place of %s, which starts anew", event.channel.id, event.replaces)
@@ -336,11 +333,7 @@ class Switchboard:
                 call.line.expect_the_end()
 
     def _on_destroyed(self, event: events.ChannelDestroyed) -> None:
-        if (tapped := self._ears.call_of(event.channel)) is not None:
-            self._ledger.strike(TAP, event.channel)
-            call = self._calls.get(tapped)
-            if call is not None and call.line is not None:
-                call.line.speech.ended(event.channel)
+        if self._ears.ended(event.channel):
             return
         call = self._calls.get(event.channel)
         if call is not None:
@@ -419,11 +412,7 @@ class Switchboard:
         self._started = info.started
         listed = await self._ari.applications.get()
         for channel in listed:
-            if (tapped := self._ears.call_of(channel)) is not None:
-                call = self._calls.get(tapped)
-                if call is None or call.line is None or not call.line.speech.holds(channel):
-                    self._ears.stray(channel, tapped)
-            elif channel not in self._calls:
+            if not self._ears.listed(channel) and channel not in self._calls:
                 self._enter(channel, _Stage.CLAIMED, conducted=True)
         gate = asyncio.Semaphore(self.settings.at_once)
 

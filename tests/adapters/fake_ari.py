@@ -45,6 +45,7 @@ class FakeChannel:
     watchers: set[str] = field(default_factory=set)
     playing: dict[str, list[str]] = field(default_factory=dict)  # in order; the first is heard
     variables: dict[str, str] = field(default_factory=dict)
+    snoops_on: str | None = None
 
     def json(self) -> dict[str, Any]:
         plan = {"context": self.context, "exten": self.exten, "priority": 4}
@@ -87,6 +88,7 @@ class FakeAri:
         self._count = 0
         self._news = asyncio.Event()
         self._offers: set[str] = set()
+        self._streams: dict[str, asyncio.Task[None]] = {}
         self._deaf: dict[str, web.WebSocketResponse] = {}  # open, and told nothing
         self._forgotten: set[str] = set()
         self._runner: web.AppRunner | None = None
@@ -105,6 +107,8 @@ class FakeAri:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for streaming in [*self._streams.values()]:
+            streaming.cancel()
         await self.drop_sockets()
         assert self._runner is not None
         await self._runner.cleanup()
@@ -187,6 +191,9 @@ class FakeAri:
 
     async def restart(self) -> None:
         """Asterisk crashes and comes back with nothing."""
+        for streaming in self._streams.values():
+            streaming.cancel()
+        self._streams.clear()
         self.channels.clear()
         self.filters.clear()
         self.started = "2026-11-21T20:00:00.000+0000"
@@ -244,8 +251,25 @@ class FakeAri:
             await self._leave(channel, "failed")
         one = self.channels.pop(channel)
         self._offers.discard(channel)
+        if (streaming := self._streams.pop(channel, None)) is not None:
+            streaming.cancel()
         for app in one.watchers:
             await self.tell(app, "ChannelDestroyed", channel=one.json(), cause=cause, cause_txt="")
+        for tap in [other.id for other in self.channels.values() if other.snoops_on == channel]:
+            await self._destroy(tap, 0)
+
+    async def _stream(self, channel: str, extension: str) -> None:
+        """The dialplan's context `ear`: AudioSocket to the address; the channel ends with the connection."""
+        host, port = extension[32:].rsplit(":", 1)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            try:
+                writer.write(b"\x01\x00\x10" + bytes.fromhex(extension[:32]) + b"\x10\x01\x40" + bytes(320))
+                await reader.readexactly(1)
+            finally:
+                writer.close()
+        del self._streams[channel]
+        await self._destroy(channel, 16)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refusal(request):
@@ -382,7 +406,16 @@ class FakeAri:
                 one.exten = request.query.get("extension", one.exten)
                 one.app = "Playback"
                 await self._leave(one.id)
+                if one.context == "ear":
+                    self._streams[one.id] = asyncio.create_task(self._stream(one.id, one.exten))
                 return 204, None
+            case "POST", ["snoop", name]:
+                if name in self.channels:
+                    return 409, {"message": "Channel with given unique ID already exists"}
+                app = request.query["app"]
+                tap = self.channels[name] = FakeChannel(name, "", app="Stasis", owner=app, snoops_on=one.id)
+                await self.tell(app, "StasisStart", args=[], channel=tap.json())
+                return 200, tap.json()
         return 501, {"message": f"the fake does not know {method} {rest}"}
 
 
