@@ -30,8 +30,8 @@ from domain.model import Account, Doubt, Energy, Meter, Register
 from domain.rules import local_day
 from flows.common import NeedsPeople
 from flows.repair import settle_position
-from ivr.dialog import Call, Grammar, Interruption, Manner, Nomatch, Phrase, Progress, Spoken, Trouble, digits, one_of
-from ivr.dialog.numbers import NotANumber, number_words, spoken_digits
+from ivr.dialog import Call, Grammar, Interruption, Manner, Phrase, Progress, Trouble, digits, one_of
+from ivr.dialog.displayed import Displayed
 from ivr.dialog.vocabulary import NO, YES
 
 TRIES: Final = 3
@@ -247,24 +247,8 @@ RIGHT: Final[Grammar[Reply]] = one_of(Reply.AS_KEYED, Reply.AGAIN, said={Reply.A
 # What may be keyed
 
 
-class Display(Spoken):
-    """Digits that a display shows.  Leading zeros may be left out, so the most plausible reading counts, whatever its
-    length; decimals that are called so are left out, too."""
-
-    __slots__ = ()
-
-    def phrases(self, language: str) -> tuple[str, ...]:
-        return number_words(language, fraction=True)
-
-    def spelled(self, words: str) -> str:
-        try:
-            return spoken_digits(words, fraction=True)
-        except NotANumber:
-            raise Nomatch(words) from None
-
-
 @dataclass(frozen=True, slots=True)
-class Shown(Display):
+class Shown(Displayed):
     """The digits that a register shows, leading zeros and all, and a few too many, so that we can ask about them."""
 
     meter: Meter
@@ -274,7 +258,11 @@ class Shown(Display):
 
     @property
     def _digits(self) -> Grammar[str]:
-        return digits(1, self.register.width + 3, expected=self.register.width)
+        return digits(1, self.widest + 3, expected=self.widest)
+
+    @property
+    def widest(self) -> int:
+        return self.register.width
 
     def parse(self, heard: str) -> str:
         return heard if self._zero(heard) else self._digits.parse(heard)
@@ -286,13 +274,6 @@ class Shown(Display):
         """A register that has counted nothing yet may show a single 0; elsewhere it asks for a person."""
         return keyed == "0" and not self.register.last
 
-    def spelled(self, words: str) -> str:
-        """More digits than the display has were misheard, rather than read; keyed, they are asked about."""
-        keys = Display.spelled(self, words)
-        if len(keys) > self.register.width:
-            raise Nomatch(words)
-        return keys
-
     def examples(self) -> Mapping[str, str]:
         """One value for everything that can be asked about it."""
         nothing = {"nothing counted yet": "0"} if self._zero("0") else {}
@@ -302,7 +283,7 @@ class Shown(Display):
 
 
 @dataclass(frozen=True, slots=True)
-class Again(Display):
+class Again(Displayed):
     """The last digits of a value, once more; or all of it."""
 
     value: int
@@ -310,7 +291,11 @@ class Again(Display):
 
     @property
     def _digits(self) -> Grammar[str]:
-        return digits(1, 12, expected=self.verdict.again)
+        return digits(1, self.widest, expected=self.verdict.again)
+
+    @property
+    def widest(self) -> int:
+        return 12
 
     def parse(self, heard: str) -> str:
         return heard if heard == "0" and not self.value else self._digits.parse(heard)

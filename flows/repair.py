@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.rules import account_number_is_sound
-from ivr.dialog import Call, Manner, Nomatch, Phrase, Progress, Spoken
-from ivr.dialog.numbers import digit_words
+from ivr.dialog import Call, Manner, Nomatch, Phrase, Progress
+from ivr.dialog.displayed import SingleDigit
 
 PLACES: Final = 10
 """Positions that have a name: the prompts `place_1` to `place_10`."""
@@ -57,7 +57,7 @@ def differing(first: str, second: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class OneDigit(Spoken):
+class OneDigit(SingleDigit):
     """The digit between two ends; with them, the whole.  A 0 is an answer where it was given before or makes a sound
     account number; else it asks for a person."""
 
@@ -73,9 +73,6 @@ class OneDigit(Spoken):
     def progress(self, keyed: str) -> Progress:
         likely = keyed in self.given or (keyed == "0" and account_number_is_sound(self.before + keyed + self.after))
         return Progress.FULL if likely or keyed in DIGITS else Progress.NEVER
-
-    def phrases(self, language: str) -> tuple[str, ...]:
-        return digit_words(language)
 
     def examples(self) -> Mapping[str, str]:
         third = next(digit for digit in DIGITS if digit not in self.given)
