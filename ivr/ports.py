@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from domain.model import Began
+from domain.model import Began, Told
+from domain.transcription import Transcription
 
 
 class Cause(StrEnum):
@@ -135,7 +136,7 @@ class Line(Protocol):
         ...
 
     async def play(self, clips: Sequence[str]) -> None:
-        """Start playing these clips (names below the sounds folder, no extension) one after another, gapless.
+        """Start playing these clips (names below the sounds folder, or absolute; no extension), gapless.
 
         Returns when the exchange took the request; exactly one `Played` is heard when it is over.  Never raises
         because the caller is gone: `Gone` is heard then.  Called when nothing else plays, or when what plays should
@@ -212,4 +213,50 @@ class Recogniser(Protocol):
 
     def attend(self, call: str, heard: Callable[[Speech], None]) -> Ear | None:
         """Take up a call; None when no worker has room for it."""
+        ...
+
+
+class CannotCut(Exception):
+    """What a caller said can't be played to them; the message says why."""
+
+
+class Tape(Protocol):
+    """The recordings of calls that go on."""
+
+    async def cut(self, began: Began, told: Told) -> str:
+        """What this caller said then, as a clip that `Line.play` takes.  Waits until it is written, for a second or
+        two.  Raises CannotCut."""
+        ...
+
+    async def forget(self, clip: str) -> None:
+        """It was heard, and is to be nowhere but in the recording."""
+        ...
+
+
+class EngineFault(Exception):
+    """An engine failed over this sound: it crashed, hung, or said nonsense.  It may do better another time."""
+
+
+class EngineUnusable(Exception):
+    """An engine can do nothing at all until somebody mends it: no model, no program.  The message says what to do."""
+
+
+class Transcriber(Protocol):
+    """Writes down what was told, after the call, somewhere else than in this process."""
+
+    @property
+    def name(self) -> str:
+        """One word; the same for ever: by it is known what it has done already."""
+        ...
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Languages (ISO 639-1) that it understands."""
+        ...
+
+    def transcribe(self, audio: bytes, language: str) -> Transcription:
+        """What is said in it.  audio: 8 kHz 16-bit PCM, one channel.  Blocks, for long.
+
+        Raises EngineFault, EngineUnusable.
+        """
         ...

@@ -13,9 +13,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from domain.model import Began, Outcome
+from domain.model import Began, Outcome, Told
 from domain.store import StoreFault
 from ivr.dialog import (
     Answer,
@@ -30,19 +31,24 @@ from ivr.dialog import (
     Manner,
     Nomatch,
     Phrase,
+    PlayBack,
     Record,
     Say,
     Speak,
     Trouble,
     Turn,
+    monologue,
     must_interrupt,
+    turns,
 )
 from ivr.dialog.exchange import Action, Conclude, Exchange, Hush, Listen, Play, Settled, Telling, Typed
+from ivr.dialog.monologue import Attend, Beep, Monologue, Said, interval
 from ivr.dialog.vocabulary import commands
 from ivr.journal import RETURNED, AlreadyAnswered, Journal, notes, read
 from ivr.journal import Line as Written
 from ivr.ports import (
     Alternative,
+    CannotCut,
     Deaf,
     Gone,
     Heard,
@@ -52,11 +58,13 @@ from ivr.ports import (
     NotOurs,
     Pause,
     Played,
+    Tape,
     Tick,
     Utterance,
     Voice,
 )
 from prompts import Catalogue, Composition
+from prompts.spoken import TONE
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +111,7 @@ class House:
 
     flow: the conversation to hold; numbers: dialled number -> another one.  returned: the one to hold when people did
     not answer.  manners: settings by question, over what the flow says.  spoken: languages (ISO 639-1) whose speech
-    is understood at this moment.
+    is understood at this moment.  tape: from which callers hear again what they told; None: they can't.
     """
 
     flow: Flow
@@ -114,6 +122,7 @@ class House:
     numbers: Mapping[str, Flow] = field(default_factory=dict[str, Flow])
     returned: Flow | None = None
     spoken: Callable[[], Collection[str]] = tuple
+    tape: Tape | None = None
 
     def conversation(self, began: Began, *, returned: bool = False) -> Flow:
         """The one that a call holds; returned: after people gave it back."""
@@ -193,7 +202,7 @@ class Session:
                 await self._write()
             answer = await self._perform(dialog, turn)
             self._tell("answered", self.call, answer)
-            self._note_said(answer)
+            self._note_said(turn, answer)
             dialog.answer(answer)
         assert dialog.ending is not None
         return await self._end(dialog.ending)
@@ -228,7 +237,7 @@ class Session:
             except ValueError as fact:
                 raise Diverged(f"the journal holds what we can no longer read: {fact}") from fact
             self._note_language(dialog.turn)
-            self._note_said(answer)
+            self._note_said(dialog.turn, answer)
             try:
                 dialog.answer(answer)
             except Nomatch as fact:
@@ -242,6 +251,10 @@ class Session:
                 return self._soon(await self._ask(turn))
             case Say():
                 return self._later(await self._say(turn))
+            case turns.Listen():
+                return self._soon(await self._listen(turn))
+            case PlayBack():
+                return self._later(await self._play_back(turn))
             case Do():
                 return await self._do(turn)
             case Record():
@@ -336,6 +349,78 @@ class Session:
                 await self.line.conclude()
             case Settled():
                 pass
+
+    async def _listen(self, turn: turns.Listen) -> Answer:
+        """What the caller tells in their own words, as a span of the call's recording."""
+        manner = self._manner(turn)
+        story = Monologue(manner, self.typed, manner.speech and not self.deaf)
+        actions = story.begin()
+        while True:
+            for action in actions:
+                match action:
+                    case Said(began, ended):
+                        return self._answer(turn, heard=interval(Told(self._date(began), self._date(ended))))
+                    case Settled(interruption=interruption):
+                        return self._answer(turn, interruption=interruption)
+                    case Hush():
+                        await self.line.hush()
+                    case Beep():
+                        tone = Composition((TONE,), "", self.house.catalogue.seconds.get(TONE, 0.0))
+                        await self._play("tone", tone)
+                    case Attend(on):
+                        await self.line.listen(Listening(self.language) if on else None)
+                    case Play(attempt, after, whole):
+                        before = self._compose(Phrase(after)) if after else Composition()
+                        asked = self._compose(Phrase(turn.label, turn.words), attempt) if whole else Composition()
+                        await self._play(turn.label, before + asked)
+            if self.gone and not self.backlog:
+                if actions := story.gone(self.line.now()):
+                    continue
+                return self._answer(turn, interruption=HungUp.name)
+            actions = self._tell_on(story, await self._hear(story.wake_at))
+
+    def _tell_on(self, story: Monologue, heard: Heard) -> list[monologue.Action]:
+        """What the monologue makes of something heard."""
+        now = self.line.now()
+        match heard:
+            case Key(digit):
+                return story.key(digit, now)
+            case Voice():
+                return story.voice(now)
+            case Pause():
+                return story.pause(now)
+            case Deaf():
+                return story.deaf(now)
+            case Played():
+                return story.played(now)
+            case Tick():
+                return story.played(now) if story.playing else story.tick(now)
+            case Utterance() | Gone():
+                return []
+
+    async def _play_back(self, turn: PlayBack) -> Answer:
+        """What the caller told, from the tape that is being made."""
+        telling = Telling(Say(turn.label), self.typed)
+        if self.gone:
+            return self._answer(turn, interruption=HungUp.name)
+        if not telling.begin():
+            return self._answer(turn)
+        if self.house.tape is None:
+            return self._answer(turn, interruption=Trouble.name)
+        try:
+            clip = await self.house.tape.cut(self.line.began, turn.told)
+        except CannotCut as fault:
+            log.error("call %s: what the caller said can't be played back: %s", self.call, fault)
+            return self._answer(turn, interruption=Trouble.name)
+        try:
+            said = Composition((clip,), f"... ({turn.told.seconds:.0f} s)", turn.told.seconds)
+            await self._play(turn.label, self._compose(Phrase(turn.label)) + said)
+            heard = await self._told(telling)
+        finally:
+            await self.house.tape.forget(clip)
+        if isinstance(heard, Gone):
+            return self._answer(turn, interruption=HungUp.name)
+        return self._answer(turn, interruption=Trouble.name if heard.fault else None)
 
     async def _do(self, turn: Do[Any]) -> Answer:
         answer = self._answer(turn)
@@ -438,7 +523,11 @@ class Session:
 
     # Small things
 
-    def _manner(self, turn: Ask[Any]) -> Manner:
+    def _date(self, moment: float) -> datetime:
+        """A moment of the line's clock, as a date."""
+        return self.line.date() + timedelta(seconds=moment - self.line.now())
+
+    def _manner(self, turn: Ask[Any] | turns.Listen) -> Manner:
         ours = (self.house.manners or {}).get(turn.label)
         return replace(turn.manner, **ours) if ours else turn.manner
 
@@ -449,9 +538,9 @@ class Session:
         if isinstance(turn, Speak):
             self.language = turn.language
 
-    def _note_said(self, answer: Answer) -> None:
+    def _note_said(self, turn: Turn[Any] | None, answer: Answer) -> None:
         """What the caller keyed or said, for whoever gets the call: they should not have to ask again."""
-        if answer.heard is not None:
+        if answer.heard is not None and isinstance(turn, Ask):
             self.said.append(f"{answer.label}={answer.heard}")
 
     def _known(self) -> dict[str, str]:

@@ -4,5 +4,6 @@ Audio never lies in the repository; it lies under the data directory.
 """
 
 from recordings.archive import Archive, Unsettled
+from recordings.cutting import CannotCut, Cutting, NotYet
 
-__all__ = ["Archive", "Unsettled"]
+__all__ = ["Archive", "CannotCut", "Cutting", "NotYet", "Unsettled"]

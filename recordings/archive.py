@@ -26,6 +26,7 @@ from typing import BinaryIO, Final
 
 from domain import calls
 from domain.store import Connection, Store
+from recordings.cutting import Cutting
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +58,23 @@ class Tape:
 
 
 class Archive:
-    """The recordings of one data directory.  spool: where the exchange writes tapes, named `<call>.raw`."""
+    """The recordings of one data directory.  spool: where the exchange writes tapes, named `<call>.raw`.
+
+    cutting: parts of tapes that are still being made.
+    """
 
     def __init__(self, data: Path, spool: Path, store: Store) -> None:
         self.data = data
         self.spool = spool
         self._store = store
+        self.cutting = Cutting(spool)
 
     def settle(self, call: str, ended: datetime) -> calls.RecordingRecord:
         """Seal or erase the tape of a call that is over, and note it.  Blocks; for a worker thread.
 
         ended: when the caller was gone.  May be called again and again.  Raises `Unsettled`.
         """
+        self.cutting.forget_call(call)
         record, began, may_be_kept = self._store.read(lambda conn: _facts(conn, call)).result()
         tape = self.spool / f"{call}.raw"
         if record is not None and record.state in ("sealed", "erased"):

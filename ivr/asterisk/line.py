@@ -156,7 +156,7 @@ class AsteriskLine:
             self._language = folder  # the one that the caller hears, for those who take the call from us
         self._filler = None
         # In any order: the prompt waits for the end of what plays.
-        media = [f"sound:ivr/{clip}" for clip in clips]
+        media = [f"sound:{clip}" if clip.startswith("/") else f"sound:ivr/{clip}" for clip in clips]
         took, *_ = await asyncio.gather(self._start(name, media), *(self._stop(one) for one in stale))
         if took and self.over is None:
             await self._fill()
