@@ -14,13 +14,13 @@ Rules
 
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain import leases, masking
@@ -35,7 +35,8 @@ from domain.tables import (
     requests,
     transcripts,
 )
-from domain.topics import Flag, Meaning, Reason, Suggestion, Urgency
+from domain.topics import Flag, Meaning, Reason, Suggestion, Urgency, suggest
+from domain.transcription import Transcription, Word
 
 ATTEMPTS: Final = 5
 """After which it is given up: more than a day of trying, with these pauses."""
@@ -47,39 +48,9 @@ LONGEST_PAUSE: Final = timedelta(hours=6)
 LOOK_BACK: Final = timedelta(days=30)
 """What was told longer ago is not written down unasked: a new engine would have years to catch up with."""
 
-SURE: Final = 0.7
-"""Confidence below which a word is shown as uncertain."""
 
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word as the engine writes it.  began, ended: seconds after the beginning of what was told.
-    confidence: 0 to 1; None: the engine tells none."""
-
-    text: str
-    began: float
-    ended: float
-    confidence: float | None = None
-
-    @property
-    def sure(self) -> bool:
-        """Whether one may rely on it."""
-        return self.confidence is not None and self.confidence >= SURE
-
-
-@dataclass(frozen=True, slots=True)
-class Transcription:
-    """What an engine made of it.  model: its name, for people.  remark: what a reader should know of its worth."""
-
-    words: tuple[Word, ...]
-    model: str
-    remark: str | None = None
-
-    @property
-    def confidence(self) -> float | None:
-        """The mean of the words' confidences; None when there are none."""
-        told = [word.confidence for word in self.words if word.confidence is not None]
-        return sum(told) / len(told) if told else None
+HEARD: Final = 0.4
+"""Confidence from which on a word may suggest something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +66,7 @@ class Part:
 class Work:
     """A transcript that was taken.  attempt: from 1.  began: when the recording begins.
 
-    state, path, sha256, seconds: of the recording, as it is now.
+    state, path, sha256: of the recording, as it is now.
     """
 
     id: int
@@ -108,7 +79,6 @@ class Work:
     state: RecordingState | None
     path: str | None
     sha256: str | None
-    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,17 +164,18 @@ def again(conn: Connection, transcript: int, now: datetime) -> bool:
 # Working
 
 
-def due(conn: Connection, engines: Collection[str], now: datetime) -> bool:
-    """Whether there is anything to take."""
-    return conn.execute(_DUE, {"engines": list(engines), "now": now, "most": 1}).first() is not None
+def take(conn: Connection, wanted: Mapping[str, Collection[str]], now: datetime, lease: timedelta) -> Work | None:
+    """The next one that can be worked on; nobody else gets it during the lease.  None: nothing is due.
 
-
-def take(conn: Connection, engines: Collection[str], now: datetime, lease: timedelta) -> Work | None:
-    """The next one for one of these engines; nobody else gets it during the lease.  None: nothing is due.
-
-    One whose attempts are used up, because each of them killed its process, is given up here.
+    wanted: engine -> the languages for it.  One whose attempts are used up, because each of them killed its process,
+    is given up here.
     """
-    while row := conn.execute(_DUE, {"engines": list(engines), "now": now, "most": 1}).first():
+    these = [
+        and_(transcripts.c.engine == engine, transcripts.c.language.in_(list(languages)))
+        for engine, languages in wanted.items()
+        if languages
+    ]
+    while these and (row := conn.execute(_DUE.where(or_(*these)), {"now": now}).first()):
         if row.attempts >= ATTEMPTS:
             why = f"the transcriber ended in the middle of it, {row.attempts} times: its log says how"
             _settle(conn, row.id, row.attempts, state=TranscriptState.FAILED, next_at=None, settled_at=now, error=why)
@@ -216,9 +187,19 @@ def take(conn: Connection, engines: Collection[str], now: datetime, lease: timed
         ):  # fmt: skip
             return Work(
                 row.id, row.call, Told(row.told_from, row.told_to), row.engine, row.language, row.attempts + 1,
-                row.began_at, row.recording, row.path, row.sha256, row.seconds,
+                row.began_at, row.recording, row.path, row.sha256,
             )  # fmt: skip
     return None
+
+
+def hold(conn: Connection, work: Work, until: datetime) -> bool:
+    """The work goes on: nobody else gets it until then.  False when it is another's by now, or gone."""
+    return _settle(conn, work.id, work.attempt, next_at=until)
+
+
+def suggested(transcription: Transcription) -> Suggestion:
+    """What the words suggest that were heard with some certainty; of words without any, nothing is made."""
+    return suggest([word.text if (word.confidence or 0.0) >= HEARD else "" for word in transcription.words])
 
 
 def finish(conn: Connection, work: Work, transcription: Transcription, suggestion: Suggestion, now: datetime) -> bool:
@@ -376,18 +357,14 @@ _TOLD: Final = (
 )
 _DUE: Final = (
     select(
-        transcripts, calls.c.began_at, recordings.c.state.label("recording"), recordings.c.path,
-        recordings.c.sha256, recordings.c.seconds,
+        transcripts, calls.c.began_at, recordings.c.state.label("recording"), recordings.c.path, recordings.c.sha256
     )
     .join(calls, calls.c.id == transcripts.c.call)
     .outerjoin(recordings, recordings.c.call == transcripts.c.call)
-    .where(
-        transcripts.c.next_at <= bindparam("now"),
-        transcripts.c.engine.in_(bindparam("engines", expanding=True, value=list[str]())),
-    )
+    .where(transcripts.c.next_at <= bindparam("now"))
     .order_by(transcripts.c.next_at, transcripts.c.id)
-    .limit(bindparam("most", type_=transcripts.c.attempts.type))
-)  # fmt: skip
+    .limit(1)
+)
 _SPOKEN: Final = (
     select(journal.c.asked)
     .where(journal.c.call == bindparam("of"), journal.c.label == "speak", journal.c.at <= bindparam("at"))

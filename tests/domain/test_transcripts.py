@@ -1,6 +1,6 @@
 """Transcripts: owed once for what was told and sealed, worked on by one at a time, done once, given up in the end."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from conftest import NOW, Run
@@ -16,7 +16,8 @@ from domain.store import Store
 from domain.tables import TranscriptState
 from domain.tables import transcripts as table
 from domain.topics import Flag, Urgency, suggest
-from domain.transcripts import ATTEMPTS, Transcription, Word, Work
+from domain.transcription import Transcription, Word
+from domain.transcripts import ATTEMPTS, Work
 
 SECOND = timedelta(seconds=1)
 TOLD = Told(NOW + 30 * SECOND, NOW + 50 * SECOND)
@@ -49,13 +50,12 @@ def owe(run: Run, engine: str = "vosk", languages: tuple[str, ...] = ALL, now: d
 
 
 def take(run: Run, now: datetime = LATER, engines: tuple[str, ...] = ("vosk",)) -> Work | None:
-    return run(lambda conn: transcripts.take(conn, engines, now, LEASE))
+    return run(lambda conn: transcripts.take(conn, dict.fromkeys(engines, ("uk", "ru", "en")), now, LEASE))
 
 
 def finish(run: Run, work: Work, words: tuple[Word, ...] = WORDS, now: datetime = LATER) -> bool:
     made = Transcription(words, "a model", "a remark")
-    found = suggest([word.text for word in words])
-    return run(lambda conn: transcripts.finish(conn, work, made, found, now))
+    return run(lambda conn: transcripts.finish(conn, work, made, transcripts.suggested(made), now))
 
 
 def fail(run: Run, work: Work, now: datetime = LATER, **how: bool) -> bool:
@@ -155,7 +155,7 @@ def test_what_an_engine_does_not_understand_waits_until_it_does(run: Run):
 def test_work_says_where_the_sound_is(owed: Run):
     work = take(owed)
     assert (work.call, work.told, work.engine, work.attempt) == ("c1", TOLD, "vosk", 1)
-    assert (work.path, work.began, work.seconds, work.state) == ("recordings/c1.wav", NOW, 60.0, "sealed")
+    assert (work.path, work.began, work.sha256, work.state) == ("recordings/c1.wav", NOW, "0" * 64, "sealed")
 
 
 def test_nobody_else_gets_it_during_the_lease(owed: Run):
@@ -172,6 +172,24 @@ def test_who_died_is_replaced_when_the_lease_ends_and_writes_nothing_later(owed:
     assert not finish(owed, alive, WORDS[:1])  # once
     [kept] = owed(lambda conn: transcripts.of_call(conn, "c1"))
     assert kept.text == "немає світла іскрить"
+
+
+def test_who_goes_on_keeps_it(owed: Run):
+    work = take(owed)
+    assert owed(lambda conn: transcripts.hold(conn, work, LATER + 2 * LEASE))
+    assert take(owed, LATER + LEASE) is None
+    other = take(owed, LATER + 2 * LEASE)
+    assert not owed(lambda conn: transcripts.hold(conn, work, LATER + 9 * LEASE))
+    assert finish(owed, other)
+
+
+def test_only_what_is_wanted_is_taken(run: Run):
+    say(run, ("speak", "speak(ru)"))
+    register(run)
+    seal(run)
+    owe(run)
+    assert run(lambda conn: transcripts.take(conn, {"vosk": ("uk", "en")}, LATER, LEASE)) is None
+    assert run(lambda conn: transcripts.take(conn, {"vosk": ("ru",)}, LATER, LEASE)) is not None
 
 
 def test_what_failed_is_tried_again_later_and_later(owed: Run):
@@ -292,6 +310,15 @@ def test_silence_is_a_transcript_too(owed: Run):
     assert kept.suggestion.topic is None
 
 
+def test_nothing_is_made_of_words_that_were_hardly_heard(owed: Run):
+    words = (Word("іскрить", 0, 1, 0.9), Word("сука", 1, 2, 0.1), Word("світла", 2, 3, None), Word("нема", 3, 4, 0.5))
+    finish(owed, take(owed), words)
+    [kept] = owed(lambda conn: transcripts.of_call(conn, "c1"))
+    assert (kept.suggestion.urgency, kept.suggestion.topic, kept.suggestion.flags) == (Urgency.DANGER, None, set())
+    assert [reason.words for reason in kept.suggestion.reasons] == [(0,)]
+
+
 def test_a_store_without_any_answers_too(store: Store):
-    assert store.read(lambda conn: transcripts.due(conn, ("vosk",), datetime.now(UTC))).result() is False
-    assert store.write(lambda conn: transcripts.take(conn, ("vosk",), NOW, LEASE)).result() is None
+    wanted = {"vosk": ("uk",), "whisper": ()}
+    assert store.write(lambda conn: transcripts.take(conn, wanted, NOW, LEASE)).result() is None
+    assert store.write(lambda conn: transcripts.take(conn, {}, NOW, LEASE)).result() is None
