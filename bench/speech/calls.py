@@ -12,12 +12,12 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.speech.corpus import QUESTIONS, Saying, listening
+from bench.speech.corpus import MANNERS, QUESTIONS, Saying, listening
 from bench.speech.figures import Take
 from ivr.asterisk import bundle as bundles
 from ivr.asterisk import ports as reserved
@@ -26,7 +26,6 @@ from ivr.asterisk.line import AsteriskLine
 from ivr.asterisk.server import AsteriskServer, configure
 from ivr.asterisk.switchboard import Switchboard
 from ivr.dialog.exchange import Action, Conclude, Exchange, Typed
-from ivr.dialog.turns import Manner
 from ivr.ports import Cause, Deaf, Gone, Pause, Tick, Utterance, Voice
 from ivr.service.hotline import SOUNDS
 from ivr.simulator.acoustics import Surroundings
@@ -86,8 +85,8 @@ class _Call:
 class Bench:
     """An Asterisk, workers, and a switchboard whose calls are conducted here."""
 
-    def __init__(self, server: AsteriskServer, workers: Workers, voices: Voices) -> None:
-        self._server, self._voices, self._workers = server, voices, workers
+    def __init__(self, server: AsteriskServer, voices: Voices, sounds: Mapping[Saying, Samples]) -> None:
+        self._server, self._voices, self._sounds = server, voices, sounds
         self._index = PromptIndex({})
         self._calls: dict[str, _Call] = {}
         self.late_share = 0.0
@@ -103,8 +102,7 @@ class Bench:
         ) as caller:  # fmt: skip
             await caller.dial(f"sip:100@127.0.0.1:{self._server.config.sip_port}")
             for saying in sayings:
-                sound = await asyncio.to_thread(self._voices.say, saying.words, saying.voice, saying.rate)
-                await self._say(caller, call, saying, sound)
+                await self._say(caller, call, saying, self._sounds[saying])
             await call.said.put(None)
             self.late_share = max(self.late_share, caller.stats.late_share)
         del self._calls[number]
@@ -136,7 +134,9 @@ class Bench:
         return True
 
     async def _hear(self, line: AsteriskLine, call: _Call, saying: Saying) -> Take | None:
-        exchange = Exchange(QUESTIONS[saying.question], Manner(timeout=60.0), Typed(), hears=True)
+        exchange = Exchange(
+            QUESTIONS[saying.question], replace(MANNERS[saying.question], timeout=60.0), Typed(), hears=True
+        )
         exchange.begin(line.now())
         exchange.played(line.now())
         await line.listen(listening(saying.question, saying.language))
@@ -178,20 +178,27 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(data: Path, models: Mapping[str, Path], voices: Voices, workers: int = 1) -> AsyncIterator[Bench]:
-    """Start everything; end it whatever happens.  Raises what an installation or a start of Asterisk raises."""
+async def bench(
+    data: Path, models: Mapping[str, Path], voices: Voices, sounds: Mapping[Saying, Samples]
+) -> AsyncIterator[Bench]:
+    """Start everything; end it whatever happens.  sounds: of what will be said.
+
+    Raises what an installation or a start of Asterisk raises.
+    """
     bundle = await asyncio.to_thread(bundles.install, data)
-    pool = Workers(models, SOUNDS, count=workers)
+    pool = Workers(models, SOUNDS, count=1)
     with (
         TemporaryDirectory(prefix="ivr-bench-speech-", ignore_cleanup_errors=True) as own,
         reserved.reserve() as ports,
     ):
-        config = configure(bundle, Path(own) / "exchange", sounds=SOUNDS, ports=ports, loopback_endpoints=True)
+        config = configure(
+            bundle, Path(own) / "exchange", sounds=SOUNDS, ports=ports, loopback_endpoints=True, system_name="bench"
+        )
         async with AsteriskServer(bundle, config, ports=ports) as server:
             await pool.start()
             try:
                 async with Ari(_ari(server)) as ari:
-                    one = Bench(server, pool, voices)
+                    one = Bench(server, voices, sounds)
                     board = Switchboard(ari, one.conduct, _over, recogniser=pool)
                     running = asyncio.create_task(board.run())
                     try:

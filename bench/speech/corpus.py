@@ -10,24 +10,34 @@ import random
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from num2words import num2words
 from stdnum import damm
 
-from flows.common import ACCOUNT
+from domain.model import Meter, Register, Zone
+from flows.common import ACCOUNT, THE_ACCOUNT
+from flows.doubt import AT_THE_METER, Shown
 from flows.main_menu import MENU
-from ivr.dialog.grammar import Grammar, digits, yes_no
+from ivr.dialog.grammar import Grammar, yes_no
+from ivr.dialog.turns import PATIENT, Manner
 from ivr.dialog.vocabulary import commands
 from ivr.ports import Listening
 from ivr.simulator.voices import CALLERS
 from ivr.speech.decoder import SpeechModel
 
-VALUE: Final = digits(1, 8, expected=6)
-"""A reading, as flows.doubt asks for it."""
+REGISTER: Final = Register(Zone.SINGLE, width=6, last=41_000, last_on=date(2026, 10, 31), usual=8.0)
+VALUE: Final = Shown(Meter("1", (REGISTER,)), REGISTER, date(2026, 11, 30))
+"""A reading of a display of six digits."""
 QUESTIONS: Final[dict[str, Grammar[Any]]] = {
     "account": ACCOUNT, "digits": VALUE, "numbers": VALUE, "pairs": VALUE, "yes or no": yes_no, "menu": MENU,
 }  # fmt: skip
+MANNERS: Final[dict[str, Manner]] = {
+    "account": THE_ACCOUNT, "digits": AT_THE_METER, "numbers": AT_THE_METER, "pairs": AT_THE_METER,
+    "yes or no": PATIENT, "menu": PATIENT,
+}  # fmt: skip
+"""How each question listens."""
 HUMAN: Final = "a person"
 """Whose voice `people` has: some of the Russian words of numbers."""
 SIDE: Final = {
@@ -91,6 +101,24 @@ def sayings(model: SpeechModel, language: str, each: int, seed: int = 102) -> li
     return found
 
 
+def by_a_person(each: int, seed: int = 102) -> list[Saying]:
+    """`each` utterances of every kind of number that Debian's Russian prompts have the words for."""
+    chance = random.Random(f"{seed}{HUMAN}")
+    found = list[Saying]()
+    for question in ("account", "digits", "pairs"):
+        for _ in range(each):
+            number = account_number(chance) if question == "account" else _value(chance, 4, 6, 2)
+            words = (by_pairs if question == "pairs" else one_by_one)(number, "ru")
+            found.append(Saying("ru", question, words, number, HUMAN, 1.0))
+    return found
+
+
+def account_number(chance: random.Random) -> str:
+    """Ten digits that are sound."""
+    number = "1" + "".join(chance.choice("0123456789") for _ in range(8))
+    return number + str(damm.calc_check_digit(number))
+
+
 def _spoken(
     question: str, language: str, said: Sequence[tuple[str, str | None]], chance: random.Random
 ) -> Iterator[Saying]:
@@ -106,8 +134,7 @@ def _said(
     while True:
         match question:
             case "account":
-                number = "1" + "".join(chance.choice("0123456789") for _ in range(8))
-                number += damm.calc_check_digit(number)
+                number = account_number(chance)
                 yield (one_by_one if chance.random() < 0.5 else by_pairs)(number, language), number
             case "digits":
                 number = _value(chance, 4, 6)

@@ -10,14 +10,14 @@ Rules
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bench.speech.corpus import QUESTIONS, Saying, listening
+from bench.speech.corpus import MANNERS, QUESTIONS, Saying, listening
 from bench.speech.figures import Cost, Take
 from ivr.dialog.exchange import Action, Conclude, Exchange, Typed
-from ivr.dialog.turns import Manner
 from ivr.ports import Pause, Speech, Utterance, Voice
 from ivr.simulator.acoustics import Surroundings
 from ivr.simulator.g711 import CODECS, FRAME, RATE, CodecName, Samples
@@ -55,10 +55,11 @@ class Ear:
         *,
         noise: Samples | None = None,
         codec: CodecName = "PCMA",
-        manner: Manner | None = None,
     ) -> Take:
         """Let it be said after the prompt of its question."""
-        exchange = Exchange(QUESTIONS[saying.question], manner or Manner(timeout=60.0), Typed(), hears=True)
+        exchange = Exchange(
+            QUESTIONS[saying.question], replace(MANNERS[saying.question], timeout=60.0), Typed(), hears=True
+        )
         told = list[Speech]()
         listener = Listener(VoiceActivity(self._voices), self.model.decoder, NoEcho(), told.append)
         exchange.begin(0.0)

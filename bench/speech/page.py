@@ -1,0 +1,183 @@
+"""The tables of docs/speech.md, between its marks."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import numpy as np
+
+from bench import tables
+from bench.report import put
+from bench.speech.corpus import HUMAN, QUESTIONS
+from bench.speech.figures import FATES, Accuracy, Share, SpeechRun, Take, fates
+from bench.speech.mistaken import MISSES, VALUES, Mistaken, simulate
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "speech.md"
+LEVELS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+PAIRS: Final = ((0.5, 0.8), (0.5, 0.95), (0.7, 0.9), (0.7, 0.95), (0.8, 0.95), (0.9, 0.99))
+READINGS: Final = 20_000
+LANGUAGES: Final = {"uk": "Ukrainian", "ru": "Russian"}
+CHOICES: Final = ("yes or no", "menu")
+
+
+def sections(run: SpeechRun) -> dict[str, list[tuple[str, tables.Rows]]]:
+    """What the run says, by mark."""
+    found = {
+        "known": [("Phrases that the model can hear", _known(run))],
+        "alone": [("Whole utterances understood (word error), without an exchange", _accuracy(run.takes))],
+        "confidence": [
+            ("Answers by their confidence: of those that reach it, how many are right", _confidence(run.takes)),
+            ("Speech that answers nothing: taken for an answer with at least this confidence", _strange(run.takes)),
+        ],
+        "thresholds": [("What becomes of an utterance, by confidencelevel and surelevel", _thresholds(run.takes))],
+        "mistaken": [(f"Wrong values accepted, of {READINGS:,} simulated readings", _mistaken(run))],
+    }
+    if run.calls:
+        found["calls"] = [("Whole utterances understood (word error), real calls", _accuracy(run.calls))]
+    if run.answers or run.stops:
+        found["times"] = [("What the caller waits for, real calls, ms", _times(run))]
+    return found
+
+
+def facts(run: SpeechRun) -> list[str]:
+    """Figures that stand in no table."""
+    waits = sorted(take.after for take in run.takes if take.after is not None)
+    cut = Share(sum(t.cut is not None for t in run.takes), len(run.takes))
+    alone, held = len(run.takes), len(run.calls)
+    return [
+        f"{run.machine}; model {run.model}; {alone} utterances without an exchange, {held} in calls.",
+        f"One core attends to {run.cost.streams:.0f} streams: voice activity, recognition and the second look at "
+        f"unsure utterances together ({run.cost.sound:.0f} s of sound in {run.cost.cpu:.0f} s of CPU).",
+        f"Cut off before the words were over: {cut}.",
+        f"From the last sound to the decision that the caller has finished: {_ms(waits)} ms (p50, p95).",
+    ]  # fmt: skip
+
+
+def _known(run: SpeechRun) -> tables.Rows:
+    rows = [["language", *QUESTIONS]]
+    for language, name in LANGUAGES.items():
+        counts = [run.known[f"{language} {question}"] for question in QUESTIONS]
+        rows.append([name, *(f"{heard} of {every}" for heard, every in counts)])
+    return rows
+
+
+def _accuracy(takes: Sequence[Take]) -> tables.Rows:
+    lines = _in_order(take.line for take in takes)
+    rows = [["language", "answer", "voice", *lines]]
+    for language, name in LANGUAGES.items():
+        for voice, whose in (("synthetic, unseen", lambda v: v != HUMAN), (HUMAN, lambda v: v == HUMAN)):
+            for question in QUESTIONS:
+                mine = [t for t in takes if (t.language, t.question) == (language, question) and whose(t.voice)]
+                if any(t.keys is not None for t in mine):
+                    each = [Accuracy.of(t for t in mine if t.line == line) for line in lines]
+                    cells = [f"{a.whole} ({a.words}) n={a.whole.all}" if a.whole.all else "" for a in each]
+                    rows.append([name, question, voice, *cells])
+    return rows
+
+
+def _confidence(takes: Iterable[Take]) -> tables.Rows:
+    rows = [["answer", "line", "spoken", *(f"≥ {level:g}" for level in LEVELS)]]
+    for kind, mine in _kinds(t for t in takes if t.keys is not None):
+        cells = []
+        for level in LEVELS:
+            taken = [t for t in mine if t.understood is not None and t.confidence >= level]
+            cells.append(f"{sum(t.right for t in taken)} of {len(taken)}")
+        rows.append([*kind, str(len(mine)), *cells])
+    return rows
+
+
+def _strange(takes: Iterable[Take]) -> tables.Rows:
+    rows = [["asked for", "line", "spoken", *(f"≥ {level:g}" for level in LEVELS)]]
+    for kind, mine in _kinds(t for t in takes if t.keys is None):
+        taken = [t for t in mine if t.understood is not None]
+        rows.append([*kind, str(len(mine)), *(str(sum(t.confidence >= level for t in taken)) for level in LEVELS)])
+    return rows
+
+
+def _thresholds(takes: Sequence[Take]) -> tables.Rows:
+    rows = [["asked for", "speech", "reject below", "sure from", *FATES]]
+    for name, questions in (("numbers", (*VALUES, "account")), ("choices", CHOICES)):
+        for speech, meant in (("an answer", True), ("something else", False)):
+            mine = [t for t in takes if t.question in questions and (t.keys is not None) == meant and quiet(t.line)]
+            for reject, sure in PAIRS:
+                counts = fates(mine, reject, sure)
+                cells = [str(Share(counts[fate], len(mine))) for fate in FATES]
+                rows.append([name, speech, f"{reject:g}", f"{sure:g}", *cells])
+    return rows
+
+
+def quiet(line: str) -> bool:
+    """Whether a line is one that most callers have: clean, or with noise 20 dB below speech."""
+    return "10 dB" not in line and "lost" not in line
+
+
+def _kinds(takes: Iterable[Take]) -> list[tuple[tuple[str, str], list[Take]]]:
+    every = list(takes)
+    groups: list[tuple[str, Callable[[Take], bool]]] = [
+        ("numbers", lambda t: t.question not in CHOICES), ("choices", lambda t: t.question in CHOICES)
+    ]  # fmt: skip
+    return [
+        ((name, line), [t for t in every if of(t) and t.line == line])
+        for name, of in groups
+        for line in _in_order(t.line for t in every)
+    ]
+
+
+def _mistaken(run: SpeechRun) -> tables.Rows:
+    rows = [["language", "line", "digits misheard", "values misheard", "of them plausible", "the same again",
+             *(f"of 10,000, miss {miss:.1%}" for miss in MISSES)]]  # fmt: skip
+    for language, name in LANGUAGES.items():
+        for line, mine in (
+            ("clean, or noise 20 dB below", [t for t in run.takes if quiet(t.line)]),
+            ("noise 10 dB below", [t for t in run.takes if not quiet(t.line)]),
+        ):
+            found = mistaken([t for t in mine if t.language == language])
+            shares = [f"{share:.1%}" for share in (found.digits, found.misheard, found.plausible)]
+            for repeat, row in found.accepted.items():
+                rows.append([name, line, *shares, repeat, *(f"{n:.2f}" for n in row)])
+    return rows
+
+
+def mistaken(takes: Sequence[Take]) -> Mistaken:
+    """Wrong values by the confusions of these takes."""
+    return simulate(takes, READINGS)
+
+
+def _times(run: SpeechRun) -> tables.Rows:
+    rows = [["from", "to", "n", "p50", "p95"]]
+    for question, waits in run.answers.items():
+        rows.append([f"last word ({question})", "first packet of the next prompt", str(len(waits)), *_two(waits)])
+    if run.stops:
+        rows.append(
+            ["first packet of a word over a prompt", "our last packet", str(len(run.stops)), *_two(run.stops)]
+        )
+    return rows
+
+
+def _two(values: Sequence[float]) -> list[str]:
+    return [f"{median(values):.0f}", f"{np.percentile(values, 95):.0f}"] if values else ["", ""]
+
+
+def _ms(seconds: Sequence[float]) -> str:
+    return ", ".join(_two([1000 * s for s in seconds]))
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def renew(run: SpeechRun) -> None:
+    """Put the figures into docs/speech.md."""
+    try:
+        PAGE.write_text(page(PAGE.read_text("utf-8"), run), "utf-8")
+    except LookupError as fault:
+        sys.exit(f"bench: {PAGE}: {fault}")
+
+
+def page(text: str, run: SpeechRun) -> str:
+    """The page with the figures of `run` in their places."""
+    found = {name: tables.markdown(shown) for name, shown in sections(run).items()}
+    found["facts"] = "".join(f"- {fact}\n" for fact in facts(run))
+    return put(text, found)
