@@ -25,8 +25,11 @@ COMMANDS: Final = {
     "reconcile": "ivr.commands.reconcile:prove",
     "api": "ivr.commands.api:api",
     "client": "ivr.commands.client:client",
+    "transcribe": "ivr.commands.transcripts:transcribe",
+    "transcripts": "ivr.commands.transcripts:transcripts",
     "settings": "ivr.commands.settings:show",
     "asterisk": "ivr.commands.asterisk:asterisk",
+    "models": "ivr.commands.models:models",
     "prompts": "prompts.command:prompts",
 }
 """Command -> where it is."""

@@ -7,7 +7,7 @@ answer; a controller that isn't ready is not to be killed for it, since it may h
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from socket import socket
 from typing import Any
 
@@ -20,8 +20,13 @@ from domain.store import Store
 from ivr.console.quiet import Quiet
 
 
-def application(store: Store, registry: CollectorRegistry, ready: Callable[[], bool]) -> FastAPI:
-    """The HTTP application of one controller."""
+def application(
+    store: Store,
+    registry: CollectorRegistry,
+    ready: Callable[[], bool],
+    remarks: Callable[[], Mapping[str, str]] = dict,
+) -> FastAPI:
+    """The HTTP application of one controller.  remarks: what `/readyz` tells beside, whatever it is."""
     app = FastAPI(title="Hotline controller", docs_url=None, redoc_url=None)
 
     @app.get("/healthz")
@@ -31,9 +36,9 @@ def application(store: Store, registry: CollectorRegistry, ready: Callable[[], b
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
         if ready():
-            return {"status": "ready"}
+            return {"status": "ready", **remarks()}
         response.status_code = 503
-        return {"status": "not ready: no events from Asterisk, or draining"}
+        return {"status": "not ready: no events from Asterisk, or draining", **remarks()}
 
     @app.get("/metrics")
     async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -57,7 +62,13 @@ def application(store: Store, registry: CollectorRegistry, ready: Callable[[], b
     return app
 
 
-async def serve(store: Store, registry: CollectorRegistry, ready: Callable[[], bool], listening: socket) -> None:
+async def serve(
+    store: Store,
+    registry: CollectorRegistry,
+    ready: Callable[[], bool],
+    listening: socket,
+    remarks: Callable[[], Mapping[str, str]] = dict,
+) -> None:
     """Serve the application on a socket that listens already, until cancelled."""
-    app = application(store, registry, ready)
+    app = application(store, registry, ready, remarks)
     await Quiet(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")).serve([listening])

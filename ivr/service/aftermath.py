@@ -22,7 +22,7 @@ from domain import calls
 from domain.model import Began, Outcome
 from domain.store import Connection, Store, StoreFault
 from ivr.dialog import Ending
-from ivr.ports import Cause, Gone, Heard
+from ivr.ports import Cause, Gone, Heard, Listening
 from ivr.service.figures import Figures
 from ivr.session import House, Session
 from recordings import Archive, Unsettled
@@ -58,6 +58,12 @@ class DeadLine:
         pass
 
     async def hush(self) -> None:
+        pass
+
+    async def listen(self, wanted: Listening | None) -> None:
+        pass
+
+    async def conclude(self) -> None:
         pass
 
     async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:

@@ -22,6 +22,8 @@ from ivr.journal import Journal
 from ivr.service.aftermath import Aftermath
 from ivr.service.figures import Figures
 from ivr.service.settings import Settings
+from ivr.service.speech import Recognition
+from ivr.service.tape import Tapes
 from ivr.session import House, Session, Watcher
 from prompts import Catalogue
 from recordings import Archive
@@ -52,6 +54,7 @@ class Controller:
         store: Store,
         catalogue: Catalogue,
         watchers: Sequence[Watcher] = (),
+        recognition: Recognition | None = None,
     ) -> None:
         self.figures = Figures()
         self.store = store
@@ -64,15 +67,24 @@ class Controller:
             settings.questions,
             {number: FLOWS[name] for number, name in settings.numbers.items()},
             FLOWS.get(NOBODY_FREE),
+            spoken=lambda: recognition.languages if recognition else (),
+            tape=Tapes(self.archive.cutting),
         )
         self.aftermath = Aftermath(self.house, self.archive, store, self.figures)
         self._settings = settings
         self._ari = Ari(AriSettings(exchange.url, f"ivr-{settings.name}", exchange.user, exchange.password))
         self.switchboard = Switchboard(
-            self._ari, self._on_call, self.aftermath.over, SwitchboardSettings(capacity=settings.capacity)
+            self._ari,
+            self._on_call,
+            self.aftermath.over,
+            SwitchboardSettings(capacity=settings.capacity),
+            recognition,
         )
         self._stopping = asyncio.Event()
+        self._recognition = recognition
         self._show(catalogue)
+        if recognition:
+            self._show_speech(recognition)
 
     def _show(self, catalogue: Catalogue) -> None:
         gauge = self.figures.gauge
@@ -80,6 +92,16 @@ class Controller:
         gauge("hotline_tapes_waiting", "Tapes not settled yet", lambda: len(self.archive.waiting()))
         gauge("hotline_prompts_missing", "Words that could not be said", lambda: catalogue.missing.total())
         gauge("hotline_ready", "1 while calls are taken", lambda: float(self.switchboard.ready))
+
+    def _show_speech(self, speech: Recognition) -> None:
+        gauge, count = self.figures.gauge, self.figures.count
+        gauge("hotline_speech_workers", "Speech workers alive", lambda: speech.counts.workers)
+        gauge("hotline_speech_streams", "Calls listened to now", lambda: speech.counts.calls)
+        gauge("hotline_speech_room", "Further calls that could be listened to", lambda: speech.counts.room)
+        gauge("hotline_speech_lag_seconds", "How late the slowest worker is", lambda: speech.counts.lag)
+        gauge("hotline_speech_memory_bytes", "Memory of the workers", lambda: speech.counts.memory)
+        count("hotline_speech_workers_died", "Workers lost", lambda: speech.counts.died)
+        count("hotline_speech_refused", "Calls not listened to for want of a worker", lambda: speech.counts.refused)
 
     async def run(self) -> None:
         """Conduct calls until `stop`.  Raises ApplicationTaken when another controller took our name."""
@@ -107,7 +129,13 @@ class Controller:
         """Health and figures on this socket, until cancelled."""
         # Imported only now: callers who wait for a controller to come back don't wait for its dashboards.
         console = await asyncio.to_thread(import_module, "ivr.console")
-        await console.serve(self.store, self.figures.registry, lambda: self.switchboard.ready, listening)
+        await console.serve(
+            self.store, self.figures.registry, lambda: self.switchboard.ready, listening, self._remarks
+        )
+
+    def _remarks(self) -> dict[str, str]:
+        """What readiness doesn't depend on, and people want to see beside it."""
+        return {"speech": self._recognition.state} if self._recognition else {}
 
     async def ready(self, patience: float = 30.0) -> None:
         """Return when a call would be taken.  Raises TimeoutError after `patience` seconds."""

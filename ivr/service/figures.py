@@ -4,15 +4,25 @@ Rule: a figure is a fact that somebody acts upon; `calls_without_key` per dialle
 DTMF before the first complaint does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from ivr.dialog import Answer, Ending
 from ivr.ports import Alternative, Line
 
 MOST_NUMBERS = 50
 """Dialled numbers that are told apart."""
+
+
+class _Counted(Collector):
+    def __init__(self, name: str, help_: str, value: Callable[[], int]) -> None:
+        self._name, self._help, self._value = name, help_, value
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(self._name, self._help, value=self._value())
 
 
 class Figures:
@@ -46,6 +56,10 @@ class Figures:
     def gauge(self, name: str, help_: str, value: Callable[[], float]) -> None:
         """Show a number that somebody else knows."""
         Gauge(name, help_, registry=self.registry).set_function(value)
+
+    def count(self, name: str, help_: str, value: Callable[[], int]) -> None:
+        """Show a number that somebody else counts, and that never falls; its name gets `_total`."""
+        self.registry.register(_Counted(name, help_, value))
 
     def settled(self, state: str, odd: bool) -> None:
         """A tape was sealed, erased, or found missing."""

@@ -26,6 +26,7 @@ from ivr.asterisk.ports import PortTaken
 from ivr.asterisk.server import AsteriskFailed, AsteriskServer, configure
 from ivr.service.controller import Controller, Exchange
 from ivr.service.settings import BadSettings, Settings
+from ivr.service.speech import Recognition
 from ivr.session import Watcher
 from prompts import Catalogue, CatalogueError
 
@@ -46,6 +47,7 @@ class Hotline:
     controller: Controller
     store: Store
     catalogue: Catalogue
+    recognition: Recognition
     http_port: int
     running: asyncio.Task[None]
 
@@ -138,6 +140,7 @@ async def hotline(
     if lacking := catalogue.lacking():
         raise CatalogueError(f"{len(lacking)} prompts have no sound, e.g. {lacking[0]}: run `ivr prompts render`")
     config = server.config
+    recognition = Recognition(settings, SOUNDS)
     with Store.open(settings.store_url, busy=LONGEST_LOCK) as store, _listening(settings.http_port) as listening:
         controller = Controller(
             settings,
@@ -145,6 +148,7 @@ async def hotline(
             store,
             catalogue,
             watchers,
+            recognition,
         )
         running = asyncio.create_task(controller.run())
         http: asyncio.Task[None] | None = None
@@ -155,12 +159,14 @@ async def hotline(
                 ready.cancel()
                 await running  # says why
             await ready
+            recognition.start()  # only now: callers who wait for a controller to come back don't wait for it
             http = asyncio.create_task(controller.serve_http(listening))
             port = listening.getsockname()[1]
-            yield Hotline(settings, server, controller, store, catalogue, port, running)
+            yield Hotline(settings, server, controller, store, catalogue, recognition, port, running)
         finally:
             controller.stop()
             await asyncio.gather(running, return_exceptions=True)
+            await recognition.close()
             if http is not None:
                 http.cancel()
                 await asyncio.gather(http, return_exceptions=True)

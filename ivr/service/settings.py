@@ -29,6 +29,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from domain.model import Language
 from flows import FLOWS
 from ivr.asterisk.config import AsteriskConfig
 from ivr.dialog import Manner
@@ -39,7 +40,7 @@ FILE = "hotline.toml"
 PREFIX: Final = "IVR_"
 NO_SETTINGS: Final = frozenset({"IVR_APT_MIRROR", "IVR_TEST_CALLS"})
 """Variables that begin like ours and are read elsewhere: by `ivr asterisk install`, and by `./test`."""
-GROUPS: Final = frozenset({"questions", "asterisk"})
+GROUPS: Final = frozenset({"questions", "asterisk", "models"})
 """Settings that have members."""
 
 
@@ -79,6 +80,20 @@ class Settings(BaseSettings):
     rtp_ports: str | None = Field(None, pattern=r"^\d{4,5}-\d{4,5}$", description="UDP; FIRST-LAST, two for a call")
     drain: FiniteFloat = Field(60.0, ge=0, description="how long calls may go on after the order to stop")
     keep_asterisk: bool = Field(True, description="leave Asterisk and its calls alone on an orderly stop")
+    speech: bool = Field(True, description="callers may speak as well as press keys; false: keys only")
+    models: dict[str, str] = Field(
+        default_factory=dict,
+        description="what speech is understood with: language = name of an installed model (`ivr models`), or a "
+        'directory; "none" for keys only. Default: what was installed for it, else the model that comes with the '
+        "project (uk, ru)",
+    )
+    speech_workers: int | None = Field(
+        None, ge=1, le=256, description="processes that understand speech; default: one for each core"
+    )
+    transcripts: bool = Field(True, description="what callers told is written down after the call (`ivr transcribe`)")
+    whisper_model: Path | None = Field(
+        None, description="directory of a faster-whisper model: a second engine for transcripts; never downloaded"
+    )
     questions: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="timers of a question by its prompt's name; see below"
     )
@@ -119,6 +134,14 @@ class Settings(BaseSettings):
         if int(first) % 2:
             raise ValueError("the first port is an even one: RTP has the even ports, RTCP the odd ones")
         return ports
+
+    @field_validator("models")
+    @classmethod
+    def _languages_of_ours(cls, models: dict[str, str]) -> dict[str, str]:
+        for language in models:
+            if language not in set(Language):
+                raise ValueError(f"{language!r} is no language of ours; there are: {', '.join(Language)}")
+        return models
 
     @field_validator("questions")
     @classmethod
@@ -220,6 +243,8 @@ def _timer(question: str, name: str, value: Any) -> Any:
     least = {"tries": 1, "termchar": ""}.get(name, 0)
     if right < least:
         raise ValueError(f"{question}: {name} = {value!r} should be like {default!r}, at least {least}")
+    if name == "confidencelevel" and right > 1:
+        raise ValueError(f"{question}: {name} = {value!r} should be like {default!r}, at most 1")
     return right
 
 

@@ -97,8 +97,12 @@ class Desk:
         work = self._store.write(lambda conn: transcripts.take(conn, self._wanted(now), now, self._lease)).result()
         if work is None:
             return False
-        with self._held(work):
-            outcome = self._attempt(work)
+        try:
+            with self._held(work):
+                outcome = self._attempt(work)
+        except BaseException:  # we are to end, or made a mistake: whoever is next begins anew, at once
+            self._store.write(lambda conn: transcripts.give_back(conn, work, self._clock())).result()
+            raise
         self._store.write(outcome).result()
         return True
 
@@ -167,16 +171,9 @@ class Desk:
 
 
 @contextmanager
-def alone(data: Path, stopped: threading.Event) -> Iterator[bool]:
-    """Within it no other process writes down for this data directory; waits for that.  False: stopped before."""
+def alone(data: Path) -> Iterator[None]:
+    """Within it no other process writes down for this data directory; waits for that."""
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data / "transcriber.lock").open("ab") as lock:
-        while not stopped.is_set():
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                stopped.wait(LOOK)
-                continue
-            yield True
-            return
-        yield False
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel frees the lock of who was killed
+        yield

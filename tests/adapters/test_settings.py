@@ -60,6 +60,12 @@ def test_a_file_called_hotline_toml_is_found(tmp_path):
         ('[questions.account]\ntimeout = "long"', "questions: account: timeout = 'long' should be like 7.0"),
         ("[questions.account]\ntimeout = -1", "questions: account: timeout = -1 should be like 7.0"),
         ("[questions.account]\nbargein = 1", "questions: account: bargein = 1 should be like True"),
+        (
+            "[questions.account]\nconfidencelevel = 1.5",
+            "questions: account: confidencelevel = 1.5 should be like 0.5",
+        ),
+        ('[models]\nde = "vosk-model-small-de"', "models: 'de' is no language of ours; there are: uk, ru, en"),
+        ("speech_workers = 0", "speech_workers: "),
         ('name = "Ünser"', "name: "),
         ("= 3", "Invalid"),
     ],
@@ -86,6 +92,18 @@ def test_rubbish_in_the_environment_is_a_message_too(monkeypatch):
         load()
 
 
+def test_speech_is_set_as_a_whole_by_language_and_by_question(tmp_path, monkeypatch):
+    assert (load().speech, load().models, load().speech_workers) == (True, {}, None)
+
+    monkeypatch.setenv("IVR_MODELS__UK", "/srv/models/uk")
+    monkeypatch.setenv("IVR_SPEECH_WORKERS", "4")
+    settings = load(written(tmp_path, 'speech = false\n[models]\nru = "none"\n[questions.account]\nspeech = false'))
+
+    assert (settings.speech, settings.speech_workers) == (False, 4)
+    assert settings.models == {"uk": "/srv/models/uk", "ru": "none"}
+    assert settings.questions["account"]["speech"] is False
+
+
 def test_every_timer_of_a_question_can_be_set():
     for name in Manner.__slots__:
         assert Settings(questions={"account": {name: getattr(Manner(), name)}})
@@ -107,7 +125,7 @@ def test_everything_that_can_be_set_of_asterisk_and_of_a_question_is_described_t
 def test_the_page_of_settings_names_the_questions_and_what_the_conversations_set_themselves():
     page = tables()
 
-    assert "| `account` |  |" in page
+    assert "| `account` | " in page
     assert "| `languages` | `timeout = 4.0`, `tries = 2` |" in page
     assert "| `value_night` | `timeout = 12.0`, `interdigittimeout = 5.0`, `termtimeout = 2.5` |" in page
     assert "| `doubtful_lower` | `bargein = false`, `typeahead = false` |" in page

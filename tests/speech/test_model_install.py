@@ -192,8 +192,8 @@ def test_a_link_in_a_zip_refuses_it(shelf, tmp_path):
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(shelf, tmp_path):
-    refused(shelf, packed(tmp_path, ("am/final.mdl", bytes(200 << 20))), "that is no model")
-    refused(shelf, taped(tmp_path, (tarfile.TarInfo("am/final.mdl"), bytes(200 << 20))), "that is no model")
+    refused(shelf, packed(tmp_path, ("am/final.mdl", bytes(80 << 20))), "that is no model")
+    refused(shelf, taped(tmp_path, (tarfile.TarInfo("am/final.mdl"), bytes(80 << 20))), "that is no model")
 
 
 def test_too_many_files_are_refused(shelf, tmp_path):

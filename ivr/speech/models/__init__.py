@@ -8,10 +8,11 @@ Rules
    vosk 0.3.45): what is new is tried in a process of its own first.
 """
 
-from ivr.speech.models.check import BadModel, Model, checksum, verify
+from ivr.speech.models.check import BadModel, Model, checksum, foreign, verify
 from ivr.speech.models.install import CannotInstall, install
 from ivr.speech.models.shelf import BUILT_IN, Shelf, ShelfFault, find
 
 __all__ = [
-    "BUILT_IN", "BadModel", "CannotInstall", "Model", "Shelf", "ShelfFault", "checksum", "find", "install", "verify",
+    "BUILT_IN", "BadModel", "CannotInstall", "Model", "Shelf", "ShelfFault", "checksum", "find",
+    "foreign", "install", "verify",
 ]  # fmt: skip

@@ -91,6 +91,11 @@ def verify(directory: Path, words: Iterable[str] = ()) -> Model:
     )
 
 
+def foreign(directory: Path, language: str) -> str:
+    """What to say of a model that knows no word that callers use in this language (ISO 639-1)."""
+    return f"{directory} knows none of the words that callers use in {language}: it is a model of another language"
+
+
 def checksum(directory: Path) -> str:
     """SHA-256 over names, lengths and contents of all files in the order of their names.  Raises OSError."""
     total = hashlib.sha256()

@@ -37,15 +37,15 @@ def download(url: str, folder: Path, tell: Tell) -> Path:
         if fault.code == 416:  # nothing after what we have: either it is whole, or it was another file
             discard(part)
             return download(url, folder, tell)
-        raise CannotDownload(f"{_shown(url)} answers {fault.code} {fault.reason}: is the address right?") from fault
+        raise CannotDownload(f"{shown(url)} answers {fault.code} {fault.reason}: is the address right?") from fault
     except (OSError, http.client.HTTPException, ValueError) as fault:
         why = fault.reason if isinstance(fault, urllib.error.URLError) else fault
-        raise CannotDownload(f"{_shown(url)} can't be reached: {why}. Run the same command again later") from fault
+        raise CannotDownload(f"{shown(url)} can't be reached: {why}. Run the same command again later") from fault
     with answer:
         goes_on = answer.status == 206 and (answer.headers.get("Content-Range") or "").startswith(f"bytes {have}-")
         if answer.status == 206 and not goes_on:
             discard(part)
-            raise CannotDownload(f"{_shown(url)} sent another part than asked for; run the same command again")
+            raise CannotDownload(f"{shown(url)} sent another part than asked for; run the same command again")
         done = have if goes_on else 0
         length = answer.headers.get("Content-Length")
         of = done + int(length) if length and length.isdigit() else 0
@@ -59,7 +59,7 @@ def download(url: str, folder: Path, tell: Tell) -> Path:
                 done += len(chunk)
                 tell("downloading", done, of)
                 if done > MOST_BYTES:
-                    raise CannotDownload(f"{_shown(url)} is larger than {MOST_BYTES >> 30} GB: that is no model")
+                    raise CannotDownload(f"{shown(url)} is larger than {MOST_BYTES >> 30} GB: that is no model")
     if chunk is None or done < of:
         kept = "what came is kept: run the same command again" if mark.exists() else "run the same command again"
         raise CannotDownload(f"the connection was lost after {done >> 10:,} kB of {of >> 10 or 'many':,}; {kept}")
@@ -90,6 +90,6 @@ def _more(answer: http.client.HTTPResponse) -> bytes | None:
         return None
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """An address without what may be secret in it."""
     return re.sub(r"//[^/@]*@", "//", url.partition("?")[0])

@@ -7,18 +7,20 @@ Wherever it breaks off, the shelf is as it was, and the same command goes on or 
 import errno
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from ivr.speech.models.check import BadModel, Model, checksum, look, looks_like_one, verify
-from ivr.speech.models.download import CannotDownload, discard, download, is_address, part_of
+from ivr.speech.models.check import BadModel, Model, checksum, foreign, look, looks_like_one, verify
+from ivr.speech.models.download import CannotDownload, discard, download, is_address, part_of, shown
 from ivr.speech.models.shelf import BUILT_IN, Installed, Shelf
 from ivr.speech.models.unpack import BadArchive, Tell, unpack
 
+NOTHING: Final[Mapping[str, Collection[str]]] = {}
 ENDINGS = r"\.(zip|whl|tar|tgz|tar\.(gz|bz2|xz))$"
 
 
@@ -26,44 +28,72 @@ class CannotInstall(Exception):
     """The model was not installed; the message says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be done."""
+
+    source: str
+    languages: tuple[str, ...]
+    at: datetime
+    tell: Tell
+    sha256: str | None
+    expected: Mapping[str, Collection[str]]
+
+    def tried(self, directory: Path) -> Model:
+        """The model, good, and one of these languages.  Raises BadModel."""
+        model = verify(directory, (word for words in self.expected.values() for word in words))
+        for language, words in self.expected.items():
+            if words and model.unknown.issuperset(words):
+                raise BadModel(foreign(directory, language))
+        return model
+
+
 def install(
-    shelf: Shelf, source: str, languages: tuple[str, ...], at: datetime, tell: Tell, *, sha256: str | None = None
+    shelf: Shelf,
+    source: str,
+    languages: tuple[str, ...],
+    at: datetime,
+    tell: Tell,
+    *,
+    sha256: str | None = None,
+    expected: Mapping[str, Collection[str]] = NOTHING,
 ) -> Model:
     """Install the model at `source` and give it to these languages (ISO 639-1).
 
     source: http(s) address or path of an archive, a directory, or the name of a model at hand, which is then only
-    given to the languages.  sha256: of the archive, in hexadecimal digits.  at: now.
+    given to the languages.  sha256: of the archive, in hexadecimal digits.  at: now.  expected: language -> words of
+    which it must know one at least.
     Raises CannotInstall, BadModel, ShelfFault.
     """
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise CannotInstall(f"a SHA-256 has 64 hexadecimal digits; {sha256!r} is none")
+    order = _Order(source, languages, at, tell, sha256, expected)
     with shelf.alone():
         if source in shelf.at_hand():
-            model = verify(shelf.at_hand()[source])
+            model = order.tried(shelf.at_hand()[source])
             shelf.give(source, languages)
             return model
         with _spoken_for(source, shelf):
             if not is_address(source):
-                return _take(shelf, Path(source), source, languages, at, tell, sha256)
+                return _take(shelf, Path(source), order)
             part = download(source, shelf.place, tell)
-            model = _take(shelf, part, source, languages, at, tell, sha256)
+            model = _take(shelf, part, order)
             discard(part)
             return model
 
 
-def _take(
-    shelf: Shelf, packed: Path, source: str, languages: tuple[str, ...], at: datetime, tell: Tell, sha256: str | None
-) -> Model:
+def _take(shelf: Shelf, packed: Path, order: _Order) -> Model:
+    source = order.source
     if not packed.exists():
         raise CannotInstall(
             f"{source}: there is no such file, directory or installed model; an address needs http://"
         )
-    archive = _checksum(packed, sha256)
+    archive = _checksum(packed, order.sha256)
     if packed.is_dir():
         look(_root(packed, source))  # before anything is copied
     with shelf.bench() as bench:
         folder = bench / _stem(source)
-        unpack(packed, folder, tell)
+        unpack(packed, folder, order.tell)
         root = _root(folder, source)
         name = _stem(source) if root.name in ("model", folder.name) else root.name
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
@@ -72,18 +102,15 @@ def _take(
             )
         if name in {path.name for path in BUILT_IN.values()}:
             raise CannotInstall(f"{name} comes with the project already; rename the archive if it is another one")
-        tell("trying", 0, 1)
+        order.tell("trying", 0, 1)
         try:
-            model = verify(root)
+            model = order.tried(root)
         except BadModel as fault:
             raise BadModel(str(fault).replace(str(root), source)) from fault
-        tell("trying", 1, 1)
-        shown = (
-            re.sub(r"//[^/@]*@", "//", source.partition("?")[0])
-            if is_address(source)
-            else str(Path(source).resolve())
-        )
-        place = shelf.put(root, name, Installed(source=shown, archive=archive, sum=checksum(root), at=at), languages)
+        order.tell("trying", 1, 1)
+        origin = shown(source) if is_address(source) else str(Path(source).resolve())
+        installed = Installed(source=origin, archive=archive, sum=checksum(root), at=order.at)
+        place = shelf.put(root, name, installed, order.languages)
     return replace(model, directory=place)
 
 
