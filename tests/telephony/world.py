@@ -31,12 +31,13 @@ async def open_hotline(
 ) -> AsyncIterator[Hotline]:
     """A controller with the demo customers, where callers come straight to meter readings (else: `flow`).
 
-    Names are never used twice on one Asterisk.
+    By keys only, unless speech=True; then it is there from the start.  Names are never used twice on one Asterisk.
     """
     name = f"t{os.getpid()}-{next(_numbers)}"
-    chosen = Settings(data=folder, name=name, drain=5.0, **{"flow": "meter_reading", **settings})
+    chosen = Settings(data=folder, name=name, drain=5.0, **{"flow": "meter_reading", "speech": False, **settings})
     async with hotline(chosen, server, watchers=watchers) as house:
         await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, datetime.now(UTC))))
+        await house.recognition.ready()
         yield house
         assert house.controller.switchboard.leaked() == [], "nothing of ours may stay behind on Asterisk"
 

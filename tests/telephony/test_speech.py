@@ -1,0 +1,312 @@
+"""Callers who speak, on the real Asterisk: what is understood, and what happens when it is none of what we expect.
+
+Whatever comes out of the caller's room, the call goes on and ends in a recorded outcome.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from domain.model import Outcome
+from ivr.simulator.caller import CallEnded
+from ivr.simulator.phone import hold
+from ivr.simulator.scenario import Plays, Says, Scenario
+from ivr.simulator.voices import CALLERS, TALK
+from ivr.speech.models import BUILT_IN
+from tests.telephony import sounds
+from tests.telephony.world import came, open_hotline, steps
+
+pytestmark = pytest.mark.telephony
+
+KNOWN = "+380440000001"
+"""Greeted in Ukrainian; the first question, "is it your account?", comes right after the notice."""
+QUICK = {"your_account": {"timeout": 2.0}}
+"""So that nobody waits for the end of their patience."""
+KEYED = (
+    *("your_account", "1", "value_single", "2300#", "value_again", "2300#", "read_back", "1"),
+    *("receipt", "hangs up"),
+)
+"""A reading by keys only."""
+PEOPLE = (Outcome.TRANSFERRED, Outcome.NO_AGENT)
+"""Outcomes of calls that were sent to people; this Asterisk has none."""
+
+
+class Watching:
+    """Looks on: what the recogniser made of the caller, and whether it was lost."""
+
+    def __init__(self):
+        self.utterances = []
+        self.lost = []
+
+    def spoke(self, call, alternatives):
+        self.utterances.append(alternatives[0].words if alternatives else "")
+
+    def deaf(self, call, why):
+        self.lost.append(why)
+
+    def began(self, line, adopted): ...
+    def said(self, call, prompt, text): ...
+    def keyed(self, call, key): ...
+    def answered(self, call, answer): ...
+    def ended(self, call, ending): ...
+    def left(self, call): ...
+
+
+def converse(asterisk, folder, index, voices, *written, meanwhile=None, person=None, **settings):
+    """Hold a call with speech; what came of it, and what was heard of the caller's speech."""
+    watching = Watching()
+    scenario = Scenario(about="speaks", steps=steps(*written), **({"caller": KNOWN} | (person or {})))
+
+    async def main():
+        options = {"speech": True, "speech_workers": 1, "questions": QUICK, **settings}
+        async with open_hotline(asterisk, folder, [watching], **options) as house:
+            doing = asyncio.create_task(meanwhile(house)) if meanwhile else None
+            try:
+                await hold(scenario, house.address, index, voices=voices)
+            except CallEnded:
+                pass  # we hung up on somebody who went on
+            if doing:
+                await doing
+            return await came(house)
+
+    return asyncio.run(main()), watching
+
+
+def plays(folder, name, sound, level=-26.0):
+    return Plays(play=name, file=sounds.write(folder / name, sound, level))
+
+
+def says(words):
+    return Says(say=words)
+
+
+# What is understood
+
+
+def test_a_caller_who_only_speaks_enters_a_reading(asterisk, tmp_path, index, voices):
+    result, watching = converse(
+        asterisk, tmp_path, index, voices,
+        "your_account", "listens", says("так"),
+        "value_single", "listens", says("два три нуль нуль"),
+        "value_again", "listens", says("два три нуль нуль"),
+        "read_back", "listens", says("так"),
+        "receipt", "hangs up",
+    )  # fmt: skip
+
+    assert result.readings == [("1000000018", "single", 2300, "accepted")]
+    assert result.heard("your_account") == ["так"]
+    assert all(line.confidence is not None for line in result.journal if line.heard)
+    assert watching.lost == []
+
+
+def test_who_speaks_over_the_prompt_stops_it_and_is_understood(asterisk, tmp_path, index, voices):
+    """They answer 1.5 s into a prompt of six seconds and more."""
+    result, _ = converse(
+        asterisk, tmp_path, index, voices,
+        "may_speak", 3.5, says("так"), "value_single", "hangs up",
+    )  # fmt: skip
+
+    [asked] = [line for line in result.journal if line.label == "your_account"]
+    assert asked.heard == "так"
+
+
+def test_keys_and_speech_answer_the_same_call(asterisk, tmp_path, index, voices):
+    result, _ = converse(
+        asterisk, tmp_path, index, voices,
+        "your_account", "listens", says("так"), *KEYED[2:],
+    )  # fmt: skip
+
+    assert result.readings == [("1000000018", "single", 2300, "accepted")]
+
+
+def test_a_word_leads_to_people(asterisk, tmp_path, index, voices):
+    result, _ = converse(asterisk, tmp_path, index, voices, "your_account", "listens", says("оператор"), "listens")
+
+    assert result.call.outcome in PEOPLE and result.journal[-1].interruption == "wants agent"
+
+
+def test_another_language_is_understood_by_its_own_words(asterisk, tmp_path, index, voices):
+    result, _ = converse(
+        asterisk, tmp_path, index, voices,
+        "your_account", "listens", says("да"), "value_single", "hangs up",
+        person={"caller": "+380440000002", "language": "ru"},
+    )  # fmt: skip
+
+    assert result.heard("your_account") == ["да"]
+
+
+# What is no answer
+
+
+def nothing_was_understood(result):
+    """The caller was asked again, never taken at a word they did not say, and the call has an outcome."""
+    assert result.heard("your_account") == []
+    assert result.call.outcome is not None and result.readings == []
+    assert result.recording.state == "sealed"
+
+
+def test_silence_is_asked_again_and_then_people_answer(asterisk, tmp_path, index, voices):
+    result, watching = converse(asterisk, tmp_path, index, voices, "may_speak", "listens", "listens", "listens")
+
+    nothing_was_understood(result)
+    assert result.call.outcome in PEOPLE and "gave up" in [line.interruption for line in result.journal]
+    assert watching.utterances == []
+
+
+def test_music_in_the_room_is_no_answer(asterisk, tmp_path, index, voices):
+    result, _ = converse(
+        asterisk, tmp_path, index, voices,
+        "may_speak", plays(tmp_path, "music.wav", sounds.music(25.0)), "hangs up",
+    )  # fmt: skip
+
+    nothing_was_understood(result)
+
+
+def test_a_dog_is_no_answer(asterisk, tmp_path, index, voices):
+    result, _ = converse(
+        asterisk, tmp_path, index, voices,
+        "may_speak", plays(tmp_path, "dog.wav", sounds.barking(25.0)), "hangs up",
+    )  # fmt: skip
+
+    nothing_was_understood(result)
+
+
+def test_after_music_and_a_dog_a_key_is_heard_as_ever(asterisk, tmp_path, index, voices):
+    room = [
+        plays(tmp_path, "music.wav", sounds.music(6.0)),
+        plays(tmp_path, "dog.wav", sounds.barking(6.0)),
+    ]
+    result, _ = converse(asterisk, tmp_path, index, voices, "may_speak", *room, *KEYED[1:])
+
+    assert result.readings == [("1000000018", "single", 2300, "accepted")]
+
+
+def test_two_who_say_opposite_things_at_once_are_asked_again_or_one_is_heard(asterisk, tmp_path, index, voices):
+    """Which of them is right nobody can say; that the call goes on and can be put right by a key, we can."""
+    first, second = CALLERS["uk"][:2]
+    both = sounds.together(voices.say("так так", first), voices.say("ні ні", second))
+    result, _ = converse(
+        asterisk, tmp_path, index, voices,
+        "your_account", "listens", plays(tmp_path, "both.wav", both), "listens", "0", "listens",
+    )  # fmt: skip
+
+    assert result.heard("your_account") in ([], ["так"], ["ні"])
+    assert result.call.outcome in PEOPLE
+
+
+def test_somebody_who_talks_without_end_gets_to_people(asterisk, tmp_path, index, voices):
+    """They talk on about something else, through our prompts and their ends, as long as we let them."""
+    voice = CALLERS["uk"][0]
+    talk = sounds.in_a_row(90.0, voices.say(TALK["uk"], voice))
+    result, _ = converse(
+        asterisk, tmp_path, index, voices,
+        "may_speak", plays(tmp_path, "talk.wav", talk), "listens",
+        questions={"your_account": {"timeout": 2.0, "maxspeechtimeout": 4.0}},
+    )  # fmt: skip
+
+    nothing_was_understood(result)
+    assert result.call.outcome in PEOPLE and "gave up" in [line.interruption for line in result.journal]
+
+
+def test_our_own_prompt_that_comes_back_from_the_caller_is_no_answer(asterisk, tmp_path, index, voices):
+    result, watching = converse(
+        asterisk, tmp_path, index, voices, "may_speak", "listens", *KEYED[1:],
+        person={"acoustics": {"echo": -14.0}},
+    )  # fmt: skip
+
+    assert watching.utterances == []
+    assert result.readings == [("1000000018", "single", 2300, "accepted")]
+
+
+def test_keys_are_never_taken_for_speech(asterisk, tmp_path, index, voices):
+    """Tones in the sound, as old exchanges send them, are heard by the recogniser as well as by Asterisk."""
+    result, watching = converse(asterisk, tmp_path, index, voices, *KEYED, person={"dtmf": "inband"})
+
+    assert watching.utterances == []
+    assert result.readings == [("1000000018", "single", 2300, "accepted")]
+
+
+# What we can't do
+
+
+@pytest.mark.parametrize("models", [{"uk": "none"}, {"uk": "none", "ru": "none"}])
+def test_a_language_that_is_not_on_is_served_by_keys_and_nobody_is_told_to_speak(
+    asterisk, tmp_path, index, voices, models
+):
+    result, watching = converse(
+        asterisk, tmp_path, index, voices, "your_account", "listens", says("так"), *KEYED[1:], models=models
+    )
+
+    assert watching.utterances == []
+    assert result.readings == [("1000000018", "single", 2300, "accepted")]
+
+
+def damaged(folder: Path) -> str:
+    directory = folder / "damaged"
+    shutil.copytree(BUILT_IN["uk"], directory)
+    with (directory / "am/final.mdl").open("r+b") as file:
+        file.truncate(100_000)
+    return str(directory)
+
+
+def missing(folder: Path) -> str:
+    return str(folder / "nowhere")
+
+
+@pytest.mark.parametrize("spoil", [damaged, missing])
+def test_a_model_that_is_damaged_or_missing_leaves_the_keys(asterisk, tmp_path, index, voices, caplog, spoil):
+    model = spoil(tmp_path)
+    result, watching = converse(asterisk, tmp_path, index, voices, *KEYED, models={"uk": model, "ru": model})
+
+    assert result.readings == [("1000000018", "single", 2300, "accepted")]
+    assert watching.utterances == [] and watching.lost == []
+    assert any("no speech in uk" in line or model in line for line in caplog.messages)
+
+
+def workers() -> list[int]:
+    """Our speech workers, by their process ids."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and b"ivr.speech.worker" in (status.parent / "cmdline").read_bytes():
+                found.append(int(status.parent.name))
+        except OSError:
+            pass  # it ended while we looked
+    return found
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_dies_or_hangs_in_mid_word_costs_one_reprompt_and_then_keys_work(
+    asterisk, tmp_path, index, voices, blow
+):
+    struck = []
+
+    async def strike(house):
+        async with asyncio.timeout(40):
+            while not house.recognition.counts.calls:  # noqa: ASYNC110 - there is nothing to wait for but the fact
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(8.0)  # by now they talk
+        struck.extend(workers())
+        for pid in struck:
+            os.kill(pid, blow)
+
+    talk = sounds.in_a_row(12.0, voices.say("сорок сорок сорок сорок", CALLERS["uk"][0]))
+    try:
+        result, watching = converse(
+            asterisk, tmp_path, index, voices,
+            "may_speak", plays(tmp_path, "talk.wav", talk), "keys_only", "listens", *KEYED[1:], meanwhile=strike,
+        )  # fmt: skip
+    finally:
+        for pid in struck:
+            try:
+                os.kill(pid, signal.SIGCONT)
+            except ProcessLookupError:
+                pass
+
+    assert len(watching.lost) == 1
+    assert result.readings == [("1000000018", "single", 2300, "accepted")]
