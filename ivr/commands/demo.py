@@ -25,6 +25,7 @@ from ivr.commands.output import console, errors, fail
 from ivr.commands.screen import Screen
 from ivr.commands.up import common, run, settings_from
 from ivr.commands.verdict import shortcomings, show
+from ivr.service.beside import transcriber
 from ivr.service.hotline import SOUNDS, Hotline, exchange, hotline
 from ivr.service.settings import Settings
 from ivr.simulator.caller import CallerError
@@ -43,7 +44,7 @@ def demonstrate(context: click.Context, config: Path | None, once: bool, **given
         context.obj = (config, given["data"])
         return
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    complaints = run(_demonstrate(settings_from(config, keep_asterisk=False, **given), once))
+    complaints = run(_demonstrate(settings_from(config, keep_asterisk=False, **given), config, once))
     for complaint in complaints:
         errors.print(f"[bold red]ivr:[/] {complaint}")
     raise SystemExit(1 if complaints else 0)
@@ -80,7 +81,7 @@ def load(context: click.Context, config: Path | None, data: Path | None, account
     console.print(f"generated customers have the accounts {account_number(0)} to {account_number(accounts - 1)}")
 
 
-async def _demonstrate(settings: Settings, once: bool) -> list[str]:
+async def _demonstrate(settings: Settings, config: Path | None, once: bool) -> list[str]:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -100,7 +101,8 @@ async def _demonstrate(settings: Settings, once: bool) -> list[str]:
             complaints = await _call(house, now)
             if not once and not complaints:
                 _invite(house, now)
-                await house.until(stopped)
+                async with transcriber(settings, config):
+                    await house.until(stopped)
             return complaints
     finally:
         await opened.__aexit__(None, None, None)

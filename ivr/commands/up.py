@@ -18,6 +18,7 @@ from ivr.asterisk.bundle import CannotInstall
 from ivr.asterisk.ports import NoFreePorts, PortTaken
 from ivr.asterisk.server import AsteriskFailed
 from ivr.commands.output import console, fail
+from ivr.service.beside import transcriber
 from ivr.service.hotline import exchange, hotline
 from ivr.service.keeper import keep
 from ivr.service.settings import BadSettings, Settings, load
@@ -79,14 +80,18 @@ def up(config: Path | None, loopback_endpoints: bool, demo_customers: bool, **gi
     settings = settings_from(config, **given)
 
     def conduct(tell_ready: Callable[[], None]) -> int:
-        run(_up(settings, loopback_endpoints, demo_customers, tell_ready))
+        run(_up(settings, config, loopback_endpoints, demo_customers, tell_ready))
         return 0
 
     sys.exit(keep(conduct))
 
 
 async def _up(
-    settings: Settings, loopback_endpoints: bool, demo_customers: bool, tell_ready: Callable[[], None]
+    settings: Settings,
+    config: Path | None,
+    loopback_endpoints: bool,
+    demo_customers: bool,
+    tell_ready: Callable[[], None],
 ) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -99,5 +104,6 @@ async def _up(
                 await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, datetime.now(UTC))))
             tell_ready()
             console.print(f"ready: {house.address}; health: http://127.0.0.1:{house.http_port}/readyz")
-            await house.until(stopped)
+            async with transcriber(settings, config):
+                await house.until(stopped)
             log.info("stopping: %d calls in hand", house.controller.switchboard.in_hand)

@@ -20,6 +20,8 @@ from ivr.service.settings import Settings
 
 log = logging.getLogger(__name__)
 
+NICE: Final = 10
+"""How far it steps back behind all others."""
 PAUSES: Final = (1.0, 5.0, 30.0, 120.0, 600.0)
 """Seconds before the next start, by how many in a row; the last one again and again."""
 LONG: Final = 3600.0
@@ -68,7 +70,7 @@ async def _keep(command: list[str]) -> None:
 async def _once(command: list[str]) -> int:
     """Run it to its end.  Cancelled: end it."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ivr", *command, stdin=asyncio.subprocess.DEVNULL
+        "nice", "-n", str(NICE), sys.executable, "-m", "ivr", *command, stdin=asyncio.subprocess.DEVNULL
     )
     try:
         return await child.wait()

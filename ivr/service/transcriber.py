@@ -39,7 +39,6 @@ LOST: Final = timedelta(hours=3)
 """A call that began longer ago and has no end is none that goes on."""
 MARGIN: Final = 0.5
 """Seconds before and after what was told that engines are given too: first and last sounds are soft."""
-NICE: Final = 10
 BEHIND: Final = timedelta(hours=6)
 """What waits longer than this is worth a warning."""
 
