@@ -1,16 +1,18 @@
 """Somebody complains, suggests or asks something.
 
-Rules: what can be answered is answered in the call; the rest is registered, and nobody is refused.  Without a light
-the matter is an outage and goes there at once.  What is known when the caller hangs up while telling is registered
-all the same.
+Rules: what can be answered is answered in the call; the rest is registered, and nobody is refused.  Without a light,
+or in danger, the matter is an outage and goes there at once.  They tell it before they are asked what only we want to
+know; from then on it is never lost: who hangs up, gives up or asks for a person before it is complete leaves a draft,
+and is called back.  Only who goes back and says nothing any more has taken it back.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
-from domain.commands import RegisterRequest
-from domain.model import KnownCaller, Registered, ReplyBy, RequestKind, Topic
+from domain.commands import KeepDraft, RegisterRequest
+from domain.model import KnownCaller, Registered, ReplyBy, RequestKind, Told, Topic
 from flows import vocabulary
 from flows.common import Business
 from flows.contact import contact
@@ -19,11 +21,25 @@ from flows.outage import outage
 from flows.parting import by, hand_out
 from flows.statement import statement
 from flows.whose import whose
-from ivr.dialog import Call, GaveUp, HungUp, Manner, one_of, yes_no
+from ivr.dialog import Back, Call, GaveUp, HungUp, Manner, Trouble, WantsAgent, on_keys, one_of, yes_no
 
-KINDS: Final = one_of(
-    RequestKind.COMPLAINT, RequestKind.SUGGESTION, RequestKind.QUESTION, said=vocabulary.KINDS, named="kind"
+
+class Urgent(StrEnum):
+    """Not a topic: it can't wait."""
+
+    NOW = "urgent"
+
+
+KINDS: Final = on_keys(
+    ("1", RequestKind.COMPLAINT),
+    ("2", RequestKind.SUGGESTION),
+    ("3", RequestKind.QUESTION),
+    ("9", Urgent.NOW),
+    said={**vocabulary.KINDS, Urgent.NOW: vocabulary.URGENT},
+    named="kind",
 )
+
+
 TOPICS: Final = one_of(
     Topic.INTERRUPTIONS,
     Topic.QUALITY,
@@ -33,13 +49,34 @@ TOPICS: Final = one_of(
     Topic.SERVICE,
     Topic.SUPPLY,
     Topic.OTHER,
-    said=vocabulary.TOPICS,
+    Urgent.NOW,
+    said={**vocabulary.TOPICS, Urgent.NOW: vocabulary.URGENT},
     named="service",
 )
-"""What people call about most comes first."""
+"""What people call about most comes first; what can't wait has the last key, and words of its own."""
 
 BY_TELEPHONE: Final = one_of(ReplyBy.PHONE, ReplyBy.MESSENGER, said=vocabulary.REPLIES, named="by")
 REPLY_BY: Final = one_of(ReplyBy.PHONE, ReplyBy.MESSENGER, ReplyBy.POST, said=vocabulary.REPLIES, named="by")
+
+
+class Next(StrEnum):
+    """What to do with what was told."""
+
+    HEAR = "hear"
+    AGAIN = "again"
+    GO_ON = "go_on"
+
+
+NEXT: Final = one_of(
+    Next.HEAR,
+    Next.AGAIN,
+    Next.GO_ON,
+    said={
+        Next.HEAR: vocabulary.TOLD_HEAR,
+        Next.AGAIN: vocabulary.TOLD_AGAIN,
+        Next.GO_ON: vocabulary.TOLD_GO_ON,
+    },
+)
 
 ANSWERS: Final[Mapping[Topic, Business]] = {
     Topic.BILLING: statement,
@@ -48,8 +85,10 @@ ANSWERS: Final[Mapping[Topic, Business]] = {
 }
 """Conversations that may answer a question about this at once."""
 
-TELLING: Final = Manner(timeout=180.0, tries=1)
-"""As long as somebody may speak."""
+TELLING: Final = Manner(timeout=10.0, completetimeout=5.0, maxspeechtimeout=180.0)
+"""Who tells a story thinks before it and pauses within it (`ivr.dialog.monologue`)."""
+REVIEW: Final = Manner(timeout=5.0, tries=1)
+"""Who says nothing has nothing against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +114,10 @@ async def complaint(call: Call, known: KnownCaller, account: str | None) -> str 
 async def choose(call: Call) -> Subject | Business:
     """What it is about; or the conversation that settles it here and now."""
     kind = await call.ask("request_kind", KINDS)
+    if isinstance(kind, Urgent):
+        return outage
     topic = await call.ask("request_topic", TOPICS)
-    if topic is Topic.INTERRUPTIONS and await call.ask("no_light_now", yes_no):
+    if isinstance(topic, Urgent) or (topic is Topic.INTERRUPTIONS and await call.ask("no_light_now", yes_no)):
         return outage
     answer = ANSWERS.get(topic) if kind is RequestKind.QUESTION else None
     if answer and await call.ask("offer_answer", yes_no):
@@ -85,14 +126,70 @@ async def choose(call: Call) -> Subject | Business:
 
 
 async def register(call: Call, subject: Subject, account: str | None) -> Registered:
-    number = await call.hold(contact)
-    reply_by = await call.hold(choose_reply, account)
+    """Let them tell it, then ask how to answer.  `*` leads from there back to what they told."""
+    told = await call.listen("tell", manner=TELLING)
+    draft = KeepDraft(subject.kind, subject.topic, told, call.began.caller, account)
+    while True:
+        draft = await call.hold(review, draft)
+        try:
+            reply_by, number = await call.hold(how_to_answer, draft)
+        except Back:
+            continue
+        return await call.do(
+            RegisterRequest(draft.kind, draft.topic, reply_by, number, draft.account, told=draft.told)
+        )
+
+
+async def review(call: Call, draft: KeepDraft) -> KeepDraft:
+    """They may hear it, or tell it anew, as often as they like; the draft with what they told last."""
     try:
-        text = await told(call)
-    except HungUp:
-        await call.do(RegisterRequest(subject.kind, subject.topic, reply_by, number, account))
+        while True:
+            match await after_telling(call):
+                case Next.GO_ON:
+                    return draft
+                case Next.HEAR:
+                    await play_back(call, draft.told)
+                case Next.AGAIN:
+                    draft = replace(draft, told=await call.listen("tell_again", manner=TELLING))
+    except (HungUp, WantsAgent, GaveUp):
+        await keep(call, draft)
         raise
-    return await call.do(RegisterRequest(subject.kind, subject.topic, reply_by, number, account, text))
+
+
+async def after_telling(call: Call) -> Next:
+    """`*` erases what they told, as it erases what they keyed."""
+    try:
+        return await call.ask("told_menu", NEXT, manner=REVIEW)
+    except GaveUp:
+        return Next.GO_ON
+    except Back:
+        return Next.AGAIN
+
+
+async def play_back(call: Call, told: Told) -> None:
+    try:
+        await call.play_back("played_back", told)
+    except Trouble:
+        await call.say("no_play_back")
+
+
+async def how_to_answer(call: Call, draft: KeepDraft) -> tuple[ReplyBy, str]:
+    """By which channel, and the number that they confirmed."""
+    number = draft.contact
+    try:
+        number = await call.hold(contact)
+        return await choose_reply(call, draft.account), number
+    except (HungUp, WantsAgent, GaveUp):
+        await keep(call, replace(draft, contact=number))
+        raise
+
+
+async def keep(call: Call, draft: KeepDraft) -> None:
+    """It was told; we call back for the rest."""
+    try:
+        await call.do(draft)
+    except Trouble:
+        pass  # the recording and the journal have it; where they wanted to go they go
 
 
 async def choose_reply(call: Call, account: str | None) -> ReplyBy:
@@ -101,16 +198,3 @@ async def choose_reply(call: Call, account: str | None) -> ReplyBy:
     if account is None:
         return await call.ask("reply_by_telephone", BY_TELEPHONE)
     return await call.ask("reply_by", REPLY_BY)
-
-
-async def told(call: Call) -> str | None:
-    """What it is about, in the caller's own words: they speak, and press a key when they are done.
-
-    The answer is the text, or None as long as only the call's recording holds it: by keypad, always.  Silence is no
-    fault here: somebody who speaks presses nothing.
-    """
-    try:
-        await call.ask("tell", one_of(True), manner=TELLING)
-    except GaveUp:
-        pass
-    return None

@@ -65,10 +65,7 @@ KINDS: Final[Sayings] = {
 
 TOPICS: Final[Sayings] = {
     Topic.INTERRUPTIONS: said(
-        "немає світла, нема світла, відключення, вимикають світло, аварія, провід упав, обірвався провід, іскрить, "
-        "горить, небезпека",
-        "нет света, отключение, отключают свет, авария, упал провод, оборвался провод, искрит, горит, опасность",
-        "no power, power cuts, outage, danger, fallen wire, fire",
+        "відключення, вимикають світло, вимикання", "отключение, отключения, отключают свет", "power cuts, outages"
     ),
     Topic.QUALITY: said(
         "напруга, слабке світло, світло блимає, блимає, якість",
@@ -86,6 +83,19 @@ TOPICS: Final[Sayings] = {
     Topic.SUPPLY: said("опора, стовп, лінія, лінії", "опора, столб, линия, линии", "pole, line, lines"),
     Topic.OTHER: said("інше, щось інше", "другое, что то другое", "something else, other"),
 }
+
+URGENT: Final = said(
+    "немає світла, нема світла, світла немає, аварія, провід упав, обірвався провід, дріт, іскрить, горить, пожежа, "
+    "горить лічильник, небезпека",
+    "нет света, света нет, авария, упал провод, оборвался провод, провод, искрит, горит, пожар, горит счётчик, "
+    "опасность",
+    "no power, no light, emergency, danger, fallen wire, fire, burning meter, sparks",
+)
+"""Said where a topic is asked for, and no topic: it can't wait."""
+
+TOLD_HEAR: Final = said("прослухати, послухати", "прослушать, послушать", "listen, hear")
+TOLD_AGAIN: Final = said("розповісти знову, заново, спочатку", "рассказать снова, заново, сначала", "tell it again")
+TOLD_GO_ON: Final = said("далі, все гаразд, так, добре", "дальше, всё в порядке, да, хорошо", "go on, fine, yes")
 
 OUTAGES: Final[Sayings] = {
     OutageKind.DANGER: said(

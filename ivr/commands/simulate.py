@@ -20,7 +20,8 @@ from ivr.service.settings import load as load_settings
 from ivr.session import House, Session
 from ivr.simulator.given import prepare
 from ivr.simulator.scenario import Given, Scenario, ScenarioError, load
-from ivr.simulator.text import Keyboard, NotHeard, Script, TextLine
+from ivr.simulator.text import Keyboard, NotHeard, Script, TextLine, TextTape
+from ivr.speech.models import ShelfFault, find
 from prompts import Catalogue
 
 
@@ -39,7 +40,8 @@ def simulate(script: Path | None, flow: str | None, caller: str | None, store: s
     try:
         scenario = load(script) if script else None
         settings = load_settings()
-    except (ScenarioError, BadSettings) as fault:
+        spoken = frozenset(find(settings.data, settings.models)) if settings.speech else frozenset[str]()
+    except (ScenarioError, BadSettings, ShelfFault) as fault:
         fail(str(fault))
     given = scenario.given if scenario else Given()
     if store and given != Given():
@@ -55,13 +57,18 @@ def simulate(script: Path | None, flow: str | None, caller: str | None, store: s
                 opened.write(lambda conn: demo.load(conn, now)).result()
                 if scenario:
                     opened.write(lambda conn: prepare(conn, given, now)).result()
-            complaints = asyncio.run(_hold(opened, settings, flow, caller, scenario))
+            complaints = asyncio.run(_hold(opened, settings, spoken, flow, caller, scenario))
     if complaints:
         fail("\n".join(complaints))
 
 
 async def _hold(
-    store: Store, settings: Settings, flow: str | None, caller: str | None, scenario: Scenario | None
+    store: Store,
+    settings: Settings,
+    spoken: frozenset[str],
+    flow: str | None,
+    caller: str | None,
+    scenario: Scenario | None,
 ) -> list[str]:
     catalogue = Catalogue.load()
     now = datetime.now(UTC)
@@ -76,6 +83,8 @@ async def _hold(
         (Screen(console),),
         numbers={} if flow else {n: FLOWS[name] for n, name in settings.numbers.items()},
         returned=FLOWS.get(NOBODY_FREE),
+        spoken=lambda: spoken,
+        tape=TextTape(catalogue.seconds),
     )
     try:
         await Session(house, line).run()

@@ -6,7 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from domain import calls, readings
-from domain.caused import Caused, caused
+from domain.caused import Caused, CausedRequest, caused
+from domain.model import RequestState
 from domain.store import Store
 from ivr.commands.output import console
 from ivr.simulator.scenario import Expects
@@ -25,8 +26,8 @@ def show(store: Store, call: str) -> None:
     )
     _table(
         "requests",
-        ("number", "kind", "topic", "reply by", "account", "contact"),
-        ((r.number, r.kind, r.topic, r.reply_by, r.account, r.contact) for r in others.requests),
+        ("number", "kind", "topic", "reply by", "account", "contact", ""),
+        ((r.number, r.kind, r.topic, r.reply_by, r.account, r.contact, _told(r)) for r in others.requests),
     )
     _table(
         "outage reports",
@@ -72,8 +73,11 @@ def shortcomings(store: Store, call: str, expected: Expects) -> list[str]:
     others = store.read(lambda conn: caused(conn, call)).result()
     found += _differ(
         "request",
-        [(r.kind, r.topic, r.reply_by, r.account, r.contact) for r in others.requests],
-        [(r.kind, r.topic, r.reply_by, r.account, r.contact) for r in expected.requests],
+        [
+            (r.kind, r.topic, r.reply_by, r.account, r.contact, *_how(r.told_from is not None, _is_draft(r)))
+            for r in others.requests
+        ],
+        [(r.kind, r.topic, r.reply_by, r.account, r.contact, *_how(r.told, r.draft)) for r in expected.requests],
     )
     found += _differ(
         "outage",
@@ -91,6 +95,22 @@ def shortcomings(store: Store, call: str, expected: Expects) -> list[str]:
         [(c.about, c.account, c.contact) for c in expected.callbacks],
     )
     return found
+
+
+def _how(told: bool, draft: bool) -> tuple[str, ...]:
+    return (*(("told",) if told else ()), *(("draft",) if draft else ()))
+
+
+def _is_draft(request: CausedRequest) -> bool:
+    return request.state is RequestState.DRAFT
+
+
+def _told(request: CausedRequest) -> str:
+    """What of it the recording holds."""
+    if request.told_from is None or request.told_to is None:
+        return ""
+    seconds = (request.told_to - request.told_from).total_seconds()
+    return f"{'draft, ' if _is_draft(request) else ''}told in {seconds:.1f} s"
 
 
 def _differ(what: str, there: Sequence[tuple[object, ...]], wanted: Sequence[tuple[object, ...]]) -> list[str]:

@@ -163,13 +163,18 @@ class ExpectedReading(_Strict):
 
 
 class ExpectedRequest(_Strict):
-    """A complaint, suggestion or question that must be registered."""
+    """A complaint, suggestion or question that must be registered.
+
+    told: a part of the recording holds it.  draft: the caller was gone before it was complete.
+    """
 
     kind: Annotated[RequestKind, Field(strict=False)]
     topic: Annotated[Topic, Field(strict=False)]
     reply_by: Annotated[ReplyBy, Field(strict=False)]
     account: str | None = None
     contact: str | None = None
+    told: bool = False
+    draft: bool = False
 
 
 class ExpectedOutage(_Strict):

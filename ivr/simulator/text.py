@@ -7,12 +7,12 @@ a question is tested without a wait.  What comes next is asked of a `Finger`: a 
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
-from domain.model import Began
+from domain.model import Began, Told
 from ivr.dialog.grammar import KEYS
 from ivr.ports import Alternative, Cause, Gone, Heard, Key, Listening, Pause, Played, Tick, Utterance, Voice
 from ivr.simulator.scenario import HangsUp, Hears, Listens, Plays, Presses, Says, Scenario, Step, Waits, prompt_of
@@ -329,6 +329,25 @@ class TextLine:
     def left_undone(self) -> Step | None:
         """What the caller was still waiting to do when the call ended."""
         return self._step or self._finger.next(self)
+
+
+class TextTape:
+    """A tape that holds nothing but how long each part of it is: `ivr.ports.Tape` for a `TextLine`.
+
+    seconds: how long clips last, as the line knows it.
+    """
+
+    CLIP: Final = "told/told"
+
+    def __init__(self, seconds: MutableMapping[str, float]) -> None:
+        self._seconds = seconds
+
+    async def cut(self, began: Began, told: Told) -> str:
+        self._seconds[self.CLIP] = told.seconds
+        return self.CLIP
+
+    async def forget(self, clip: str) -> None:
+        self._seconds.pop(clip, None)
 
 
 class Keyboard:

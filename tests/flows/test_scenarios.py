@@ -39,7 +39,7 @@ def test_a_scenario_that_is_not_fulfilled_fails(tmp_path):
         (
             "suggestion",
             "  requests:",
-            "the store has suggestion other phone None +380440000009, expected no request",
+            "the store has suggestion other phone None +380440000009 told draft, expected no request",
         ),
     ],
 )
