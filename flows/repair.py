@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.rules import account_number_is_sound
-from ivr.dialog import Call, Manner, Nomatch, Phrase, Progress
+from ivr.dialog import Call, Manner, Phrase, Progress
 from ivr.dialog.displayed import SingleDigit
 
 PLACES: Final = 10
@@ -50,10 +50,9 @@ async def mended(call: Call, before: str | None, number: str) -> str:
 
 def differing(first: str, second: str) -> int | None:
     """The one position, from 0, at which these differ; None where there are none, several, or too many digits."""
-    if len(first) != len(second):
-        return None
-    apart = [at for at, (one, other) in enumerate(zip(first, second, strict=True)) if one != other]
-    return apart[0] if len(apart) == 1 and apart[0] < PLACES else None
+    apart = [at for at, (one, other) in enumerate(zip(first, second, strict=False)) if one != other]
+    alone = len(first) == len(second) and len(apart) == 1 and apart[0] < PLACES
+    return apart[0] if alone else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,7 @@ class OneDigit(SingleDigit):
     after: str
 
     def parse(self, heard: str) -> str:
-        if self.progress(heard) is Progress.NEVER:
-            raise Nomatch(heard)
-        return self.before + heard + self.after
+        return self.before + self.digit(heard) + self.after
 
     def progress(self, keyed: str) -> Progress:
         likely = keyed in self.given or (keyed == "0" and account_number_is_sound(self.before + keyed + self.after))

@@ -1,6 +1,6 @@
 """Digits that are read off something: how they may be said."""
 
-from ivr.dialog.grammar import Nomatch, Spoken
+from ivr.dialog.grammar import Nomatch, Progress, Spoken
 from ivr.dialog.numbers import NotANumber, digit_words, number_words, spoken_digits
 
 
@@ -32,6 +32,12 @@ class SingleDigit(Spoken):
     """One digit, and no other words."""
 
     __slots__ = ()
+
+    def digit(self, heard: str) -> str:
+        """The digit, where it is one that may be given.  Raises `Nomatch`."""
+        if self.progress(heard) is not Progress.FULL:
+            raise Nomatch(heard)
+        return heard
 
     def phrases(self, language: str) -> tuple[str, ...]:
         return digit_words(language)
