@@ -174,7 +174,7 @@ def test_every_goto_has_a_target(config: AsteriskConfig):
     plan = dialplan(config)
     for context, extension in re.findall(r"Goto\((\w+),(\w+),1\)", text):
         assert extension in {name for name, _ in plan[context]}
-    for context in ("call", "agents", "over"):
+    for context in ("call", "agents", "ear", "over"):
         assert "T" in {name for name, _ in plan[context]}, f"{context} has no way out when time is over"
 
 
@@ -211,6 +211,30 @@ def test_the_call_is_limited_answered_recorded_and_offered_in_this_order():
     places = [next(place for place, step in enumerate(steps) if step.startswith(wanted)) for wanted in order]
     assert places == sorted(places)
     assert "StasisBroadcast(700,^ivr-,${IVR_DIALLED}:${IVR_CALLER})" in steps
+
+
+def test_calls_are_counted_by_the_dialplan_since_asterisk_counts_what_listens_to_them_too():
+    steps = [step for extension, step in dialplan(make(max_calls=7))["call"] if extension == "s"]
+    assert steps[:2] == ["Set(GROUP(ivr)=calls)", "GotoIf($[${GROUP_COUNT(calls@ivr)} > 7]?full)"]
+    assert steps[-1] == "Hangup(42)", "503, as when Asterisk itself has no room"
+    assert "maxcalls = 21" in render(make(max_calls=7))["asterisk.conf"]
+
+
+@pytest.mark.parametrize("config", EVERY_CONFIG)
+def test_what_a_caller_says_goes_where_a_controller_says_and_no_caller_gets_there(config: AsteriskConfig):
+    plan = dialplan(config)
+    sockets = [(context, step) for context, steps in plan.items() for _, step in steps if "AudioSocket" in step]
+    assert [context for context, _ in sockets] == ["ear"]
+    uuid = "0123456789abcdef0123456789abcdef"
+    written = re.sub(
+        r"\$\{EXTEN:(\d+)(?::(\d+))?\}",
+        lambda part: f"{uuid}127.0.0.1:4711"[int(part[1]) :][: int(part[2]) if part[2] else None],
+        sockets[0][1],
+    )
+    assert written == "AudioSocket(01234567-89ab-cdef-0123-456789abcdef,127.0.0.1:4711)"
+    elsewhere = [step for context, steps in plan.items() if context != "ear" for _, step in steps]
+    assert not [step for step in elsewhere if re.search(r"\bear\b", step)]
+    assert "ear" not in {values["context"][0] for values in endpoints(config).values()}
 
 
 def test_a_trunk_is_known_by_its_addresses_and_registers():
