@@ -853,7 +853,7 @@ async def test_an_exchange_that_does_not_answer_is_asked_no_more_than_a_few_thin
         stall.times = 0
         for call in calls:
             asterisk.channels[call].app = "Playback"  # the dialplan went on
-        await board.tidy(later())
+        await tidied(board)
         assert board.in_hand == 0, "and there is room again"
         calls = [await asterisk.dial() for _ in range(5)]
         await asterisk.until(lambda: len(hotline.lines) == 5)
@@ -867,11 +867,20 @@ async def test_an_exchange_that_does_not_answer_is_asked_no_more_than_a_few_thin
         assert asterisk.most_waiting <= 5 * 3 + 1
         stall.times = 0
         await asterisk.until(lambda: all(asterisk.channels[call].playing for call in calls))
+        while not all(asterisk.channels[call].watchers for call in calls):
+            await tidied(board)
         for call in calls:
             await asterisk.hang_up(call)
         await asterisk.until(lambda: len(hotline.over) == 5)
-        await board.tidy(later())
+        await tidied(board)
         assert not board.leaked()
+
+
+async def tidied(board: Switchboard) -> None:
+    """A round of the reaper that was not interrupted, which a busy machine does too, where requests last 0.05 s."""
+    while True:
+        with contextlib.suppress(AriUnreachable):
+            return await board.tidy(later())
 
 
 # --- the line ---
