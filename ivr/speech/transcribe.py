@@ -60,8 +60,8 @@ class InAProcess:
             ) from None
         seconds = len(audio) / 2 / RATE
         child = subprocess.Popen(
-            [sys.executable, "-m", "ivr.speech.transcribe_child", self._kind, str(model), language, str(os.getpid())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment(),
+            self._command(model, language),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(),
         )  # fmt: skip
         try:
             out, err = child.communicate(audio, timeout=LOADS + SLOWEST * seconds)
@@ -73,15 +73,17 @@ class InAProcess:
                 child.communicate()
         return self._judge(out.decode(errors="replace"), err.decode(errors="replace"), child.returncode, model)
 
-    def _environment(self) -> dict[str, str]:
-        path = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))
-        return {**os.environ, **_ONE_THREAD, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
+    def _command(self, model: Path, language: str) -> list[str]:
+        child = "ivr.speech.transcribe_child"
+        return [sys.executable, "-m", child, self._kind, str(model), language, str(os.getpid())]
 
     def _judge(self, out: str, err: str, code: int, model: Path) -> Transcription:
         lines = out.splitlines()
         loaded = bool(lines) and lines[0] == "loaded"
         if code == 0 and loaded and len(lines) == 2:
-            return _understood(json.loads(lines[1]))
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                return _understood(json.loads(lines[1]))
+            raise EngineFault(f"{self._kind} said what is no transcription: {lines[1][:100]}")
         if code == 2 and lines:
             raise EngineUnusable(f"{self._kind}: {lines[-1]}")
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
@@ -107,6 +109,11 @@ class Whisper(InAProcess):
 
     def __init__(self, model: Path) -> None:
         super().__init__("whisper", dict.fromkeys(("uk", "ru", "en"), model))
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, **_ONE_THREAD, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
 
 
 def _understood(told: Any) -> Transcription:

@@ -58,6 +58,7 @@ def vosk(directory: Path, language: str) -> Engine:
         known = vocabulary(directory / "graph")
         upsamples = not _takes_8_khz(directory)
         model = libvosk.Model(str(directory))
+        libvosk.KaldiRecognizer(model, RATE)  # some damage is found only here
     except Exception as fault:  # libvosk knows no other kind
         raise Unusable(f"the model {directory} can't be used: {fault}; `ivr models` tells how to get one") from fault
     few = len(known) if known is not None and len(known) < FEW else 0
