@@ -22,12 +22,26 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from bench import tables
-from bench.callers import RATES, SEVERAL, SLIPS, TODAY, ZONED, Reading, before, coincidence, first, keyed, reading
+from bench.callers import (
+    RATES,
+    SEVERAL,
+    SLIPS,
+    TODAY,
+    ZONED,
+    Reading,
+    before,
+    coincidence,
+    first,
+    keyed,
+    reading,
+    slips,
+)
 from bench.figures import RESULTS, Machine, save
 from bench.report import put
 from domain.doubt import Ask, Doubtful, Guess, Plausible, diagnose, offer, too_wide
 from domain.model import Register
 from domain.slips import Hypothesis
+from flows.repair import differing
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "doubt.md"
 MISSES: Final = (0.001, 0.003, 0.01, 0.03, 0.05)
@@ -61,12 +75,14 @@ class Design:
     """How a plausible value is confirmed.
 
     again: risk from which it is keyed again.  named: mistakes are named where they are likely.  back: read back too.
+    repair: where the two differ in one digit, that digit alone is asked for (else all of it is keyed anew).
     """
 
     name: str
     again: float
     named: bool = True
     back: bool = True
+    repair: bool = False
 
 
 NEVER: Final = 2.0
@@ -78,6 +94,7 @@ DESIGNS: Final = (
     Design("keyed again where the risk is over 0.5 %, read back", 0.005),
     Design("everybody keys the last digits again, not read back", 0.0, back=False),
     Design("everybody keys the last digits again, read back", 0.0),
+    Design("everybody keys the last digits again, one that differs alone once more; read back", 0.0, repair=True),
 )
 CHOSEN: Final = DESIGNS[-1]
 
@@ -88,6 +105,7 @@ class Fate:
 
     off: kWh as displayed between what was keyed and what is true.  asked: None when the value is too wide.
     risk: None unless plausible.  again: P(keying again makes the same number by accident).
+    third: P(the digit that differs is keyed wrong too, by accident); None where not exactly one does.
     proposed: is a wrong value proposed?  ranks: of the right explanation among hypotheses, and with its value.
     """
 
@@ -100,6 +118,7 @@ class Fate:
     proposed: bool = False
     resolved: bool = False
     ranks: tuple[int, int] | None = None
+    third: float | None = None
 
     def accepted(self, design: Design, habits: Habits) -> float:
         """P(the wrong value is stored as accepted, and nobody is asked to look at it)."""
@@ -112,7 +131,10 @@ class Fate:
             return (habits.miss if habits.deny is None else habits.deny) if named else 1.0
         if self.risk < design.again or self.asked is Ask.UNCHANGED:
             return habits.miss
-        return (habits.repeat + (1 - habits.repeat) * self.again) * back
+        wrong = habits.repeat + (1 - habits.repeat) * self.again
+        if design.repair and self.third is not None:  # the second keying was right: two of three decide
+            wrong += (1 - wrong) * (habits.repeat + (1 - habits.repeat) * self.third)
+        return wrong * back
 
 
 def fate(kind: Hypothesis, weight: float, at: Reading, made: str) -> Fate:
@@ -148,13 +170,21 @@ def _fate(
     match verdict:
         case Plausible(confirm=question, again=digits):
             again = coincidence(at.digits[-digits:], int(made) % 10**digits) if digits else 0.0
-            return Fate(kind, weight, off, question.ask, verdict.risk, again)
+            alone = third(f"{shown:0{of.width}d}"[-digits:], made.zfill(of.width)[-digits:]) if digits else None
+            return Fate(kind, weight, off, question.ask, verdict.risk, again, third=alone)
         case Doubtful(question=question):
             resolved = question.meant == shown or question.ask is ASKS.get(kind)
             return Fate(
                 kind, weight, off, question.ask, None, _again(at, question.meant),
                 question.meant not in (None, shown), resolved, _ranks(kind, shown, verdict.guesses),
             )  # fmt: skip
+
+
+def third(meant: str, made: str) -> float | None:
+    """P(who is asked for the one digit in which `made` differs from `meant` keys that of `made`, by accident); None
+    where not exactly one differs.  Slips are counted per number keyed, so this is too many for one digit."""
+    at = differing(meant, made)
+    return None if at is None else coincidence(meant[at], int(made[at]))
 
 
 def _again(at: Reading, meant: int | None) -> float:
@@ -191,7 +221,8 @@ class Honest(BaseModel):
     """Correct values.
 
     asks: share by question.  doubted: share that is stored as doubtful when the caller insists.  over: share that is
-    keyed again, by design; slipped: share in which that goes wrong.  ms: CPU of a diagnosis, p50 and p99.
+    keyed again, by design; slipped: share in which that goes wrong; repaired: share in which one digit is then asked
+    for; spoilt: share that ends as a wrong value so, by miss.  ms: CPU of a diagnosis, p50 and p99.
     """
 
     n: int
@@ -199,12 +230,15 @@ class Honest(BaseModel):
     doubted: float
     over: dict[str, float]
     slipped: float
+    repaired: float
+    spoilt: list[float]
     ms: tuple[float, float]
 
 
 def honest(chance: random.Random, count: int) -> Honest:
     """`count` correct values."""
-    asks, took, doubted, slipped = dict[str, int](), list[float](), 0, 0.0
+    asks, took, doubted, slipped, repaired = dict[str, int](), list[float](), 0, 0.0, 0.0
+    spoilt = [0.0] * len(MISSES)
     over = {design.name: 0 for design in DESIGNS}
     for _ in range(count):
         at = reading(chance)
@@ -217,6 +251,14 @@ def honest(chance: random.Random, count: int) -> Honest:
         doubted += isinstance(verdict, Doubtful)
         if isinstance(verdict, Plausible) and verdict.again:
             slipped += sum(RATES[kind] for kind in SLIPS)
+            last = at.digits.zfill(at.register.width)[-verdict.again :]
+            for kind, made, chance_of in slips(last):
+                wrong = third(last, made)
+                if wrong is not None:
+                    repaired += RATES[kind] * chance_of
+                    for i, habits in enumerate(Habits(miss) for miss in MISSES):
+                        again = habits.repeat + (1 - habits.repeat) * wrong
+                        spoilt[i] += RATES[kind] * chance_of * again * habits.miss
             for design in DESIGNS:
                 over[design.name] += verdict.risk >= design.again
     took.sort()
@@ -226,6 +268,8 @@ def honest(chance: random.Random, count: int) -> Honest:
         doubted=doubted / count,
         over={name: n / count for name, n in over.items()},
         slipped=slipped / count,
+        repaired=repaired / count,
+        spoilt=[n / count for n in spoilt],
         ms=(round(took[count // 2], 3), round(took[int(count * 0.99)], 3)),
     )
 
@@ -367,7 +411,14 @@ def facts(run: Keying) -> list[str]:
         f"{run.errors} errors, {run.honest.n} correct values; {p50:.2f} ms of CPU each (p50; p99: {p99:.2f}).",
         f"Sampling error of the last row of the first table at miss 1 %: {run.spread:.2f} (one standard error).",
         f"Stored as doubtful when the caller insists: {run.honest.doubted:.2%} of correct values.",
-        f"Slips of the second keying, as chosen: {run.honest.slipped:.2%} of correct values are keyed a third time.",
+        f"Slips of the second keying, as chosen: {run.honest.slipped:.2%} of correct values; in "
+        f"{run.honest.repaired:.2%} one digit differs and is asked for, the others are keyed a third time.",
+        "Of 10,000 slips of the second keying these are then taken for the value and accepted: "
+        + ", ".join(
+            f"{1e4 * spoilt / run.honest.slipped:.2f} (miss {miss:.1%})"
+            for miss, spoilt in zip(MISSES, run.honest.spoilt, strict=True)
+        )
+        + ".",
         f"A misread digit (no keying error: the eye's, repeated faithfully) is plausible in {run.misread:.0%} of "
         "cases; no confirmation of any design finds it then.",
     ]  # fmt: skip
