@@ -76,6 +76,7 @@ class Ears:
         self.counts: Counter[str] = Counter() if counts is None else counts
         self.gate = asyncio.Semaphore(AT_ONCE)
         self.taps: dict[str, Hearing] = {}
+        self.inherited: set[str] = set()
 
     def name(self, call: str, number: int) -> str:
         """The id of a tap on this call."""
@@ -93,28 +94,33 @@ class Ears:
     def ended(self, channel: str) -> bool:
         """It is no more."""
         self.ledger.strike(TAP, channel)
+        if self._call_of(channel) is None:
+            return False
         if (hearing := self.taps.pop(channel, None)) is not None:
             hearing.ended()
-        return self._call_of(channel) is not None
+        return True
 
     def listed(self, channel: str) -> bool:
         """Asterisk has it for us: one that nobody here needs is a stray, which the reaper takes away."""
         call = self._call_of(channel)
         if call is not None and channel not in self.taps:
+            self.inherited.add(channel)
             self._give_up(channel, call)
         return call is not None
 
     # --- for the ears ---
 
     async def remove(self, channel: str, call: str) -> bool:
-        """Take a tap away now, or else leave it to the reaper.  Returns whether there was one."""
+        """Take a tap away now, or else leave it to the reaper.  Returns whether there was one lately."""
         self.taps.pop(channel, None)
+        inherited = channel in self.inherited  # and perhaps taken away a moment ago, by the reaper
+        self.inherited.discard(channel)
         self._give_up(channel, call)
         try:
             await self.ari.channels.hangup(channel)
         except AriNotFound:
             self.ledger.strike(TAP, channel)
-            return False
+            return inherited
         except (AriError, AriUnreachable, NotOurs) as fault:
             log.info("%s: can't be taken away now: %s", channel, fault)
         else:
