@@ -9,6 +9,7 @@ Rules
 
 import logging
 import warnings
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -93,7 +94,8 @@ class Cutting:
             new.chmod(0o600)
             new.replace(clip)
         except OSError as fault:
-            new.unlink(missing_ok=True)
+            with suppress(OSError):
+                new.unlink()
             raise CannotCut(f"there is no room for a clip of call {call}: {fault}") from fault
         return clip
 
