@@ -16,7 +16,7 @@ from ivr.simulator.given import prepare
 from ivr.simulator.hearing import PromptIndex
 from ivr.simulator.keys import Keying
 from ivr.simulator.phone import clips_of, hold
-from ivr.simulator.scenario import load
+from ivr.simulator.scenario import Plays, Says, load
 from tests.telephony.world import all_came, came, dial, open_hotline, steps
 
 pytestmark = pytest.mark.telephony
@@ -45,7 +45,8 @@ def test_a_scenario_comes_to_the_same_as_a_call_as_it_does_as_text(asterisk, tmp
     scenario = load(file)
 
     async def main():
-        async with open_hotline(asterisk, tmp_path, flow="main_menu") as house:
+        speaks = any(isinstance(step, Says | Plays) for step in scenario.steps)
+        async with open_hotline(asterisk, tmp_path, flow="main_menu", speech=speaks) as house:
             now = datetime.now(UTC)
             await asyncio.wrap_future(house.store.write(lambda conn: prepare(conn, scenario.given, now)))
             dialled = house.address.replace("hotline@", "")  # the scenario says which number
