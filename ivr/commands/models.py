@@ -90,8 +90,8 @@ def _list(settings: Settings) -> None:
 @models.command()
 @click.argument("source")
 @click.option(
-    "--language", "languages", type=click.Choice([language.value for language in Language]), multiple=True, required=True,
-    help="Which speech it understands; may be given more than once.",
+    "--language", "languages", type=click.Choice([language.value for language in Language]), multiple=True,
+    required=True, help="Which speech it understands; may be given more than once.",
 )  # fmt: skip
 @click.option("--sha256", metavar="HEX", help="The checksum that the archive must have.")
 @_settings
@@ -154,6 +154,8 @@ def _verify(shelf: Shelf, name: str, path: Path, languages: list[Language]) -> N
     for language in languages:
         expected = expected_words(language)
         model = shelves.verify(path, expected)
+        if model.unknown == expected:
+            raise BadModel(shelves.foreign(path, language))
         console.print(described(language, model, expected, every=True), markup=False)
 
 

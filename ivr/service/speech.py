@@ -11,7 +11,8 @@ Rules
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -90,9 +91,10 @@ class Recognition:
             models = await asyncio.to_thread(find, self._settings.data, self._settings.models)
             await self._work_with(models)
             self._started.set()
-            good = {language: path for language, path in models.items() if await self._try(language, path)}
-            if good != models:
-                await self._work_with(good)
+            good = [await self._try(path, _languages(models, path)) for path in sorted(set(models.values()))]
+            kept = {language: models[language] for languages in good for language in languages}
+            if kept != models:
+                await self._work_with(kept)
         except ShelfFault as fault:
             log.error("no speech: %s; callers have their keys", fault)
         except Exception:
@@ -110,19 +112,21 @@ class Recognition:
             self._workers = Workers(present, self._sounds, self._settings.speech_workers)
             await self._workers.start()
 
-    async def _try(self, language: str, path: Path) -> bool:
-        """Whether the model is good; the log says so."""
-        expected = expected_words(language)
+    async def _try(self, path: Path, languages: Sequence[str]) -> list[str]:
+        """Those of its languages that the model is good for; the log says so."""
+        expected = {language: expected_words(language) for language in languages}
         try:
-            model = await asyncio.to_thread(verify, path, expected)
+            model = await asyncio.to_thread(verify, path, frozenset().union(*expected.values()))
         except BadModel as fault:
-            log.error("no speech in %s: %s. Callers have their keys", language, fault)
-            return False
-        if model.unknown == expected:
-            log.error("no speech in %s: %s", language, foreign(path, language))
-            return False
-        log.info("speech in %s", described(language, model, expected))
-        return True
+            log.error("no speech in %s: %s. Callers have their keys", ", ".join(languages), fault)
+            return []
+        for language in languages:
+            if expected[language] <= model.unknown:
+                log.error("no speech in %s: %s. Callers have their keys", language, foreign(path, language))
+            else:
+                own = replace(model, unknown=model.unknown & expected[language])
+                log.info("speech in %s", described(language, own, expected[language]))
+        return [language for language in languages if not expected[language] <= model.unknown]
 
 
 def described(language: str, model: Model, expected: frozenset[str], *, every: bool = False) -> str:
@@ -137,6 +141,10 @@ def described(language: str, model: Model, expected: frozenset[str], *, every: b
         shown = sorted(model.unknown)[: None if every else SHOWN]
         line += f"; not {', '.join(shown)}{', ...' if len(shown) < len(model.unknown) else ''}"
     return line
+
+
+def _languages(models: Mapping[str, Path], path: Path) -> list[str]:
+    return sorted(language for language, one in models.items() if one == path)
 
 
 def expected_words(language: str) -> frozenset[str]:

@@ -36,7 +36,7 @@ def console(tmp_path, figures):
     with Store.open(f"sqlite:///{tmp_path}/s.db") as store:
         store.write(lambda c: calls.begin(c, Began("c1", "+380440000001", "100", AT), "a")).result()
         store.write(lambda c: calls.end(c, "c1", Outcome.ABANDONED, at=AT)).result()
-        app = application(store, figures.registry, lambda: ready[0])
+        app = application(store, figures.registry, lambda: ready[0], lambda: {"speech": "uk"})
 
         async def ask(path):
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://console") as client:
@@ -52,6 +52,24 @@ def test_ready_only_while_calls_would_be_taken_alive_always(console):
     ready[0] = False
     assert ask("/readyz").status_code == 503
     assert ask("/healthz").status_code == 200
+
+
+def test_what_readiness_does_not_depend_on_is_shown_beside_it(console):
+    ask, ready = console
+
+    assert ask("/readyz").json() == {"status": "ready", "speech": "uk"}
+    ready[0] = False
+    assert ask("/readyz").json()["speech"] == "uk"
+
+
+def test_what_others_count_is_shown_as_it_stands(console, figures):
+    ask, _ = console
+    died = [2]
+    figures.count("hotline_speech_workers_died", "Workers lost", lambda: died[0])
+
+    assert "hotline_speech_workers_died_total 2.0" in ask("/metrics").text
+    died[0] = 3
+    assert "hotline_speech_workers_died_total 3.0" in ask("/metrics").text
 
 
 def test_the_last_calls_are_listed_without_anything_personal(console):
