@@ -24,7 +24,8 @@ Rules
    after completetimeout when it is an answer already, after incompletetimeout when it is not; the recogniser then
    says what it was, and for how sure.  What was no speech after all (noise) costs no try: the question is repeated if
    it was cut off, else we go on waiting; at most `REPEATS` times.
-9. Understood too badly (confidencelevel) is a nomatch; not quite surely (surelevel) is said back: yes or no.
+9. Understood too badly (confidencelevel) is a nomatch; not quite surely (surelevel), or among other words, is said
+   back: yes or no.
 10. When nobody can hear speech any more (`deaf`), the caller is told to use the keys, if they were speaking, at the
    cost of no try.
 """
@@ -35,7 +36,7 @@ from typing import Protocol, TypeAlias
 
 from ivr.dialog.grammar import KEYS, Echo, Grammar, Nomatch, Progress, understand, yes_no
 from ivr.dialog.turns import Back, GaveUp, Manner, Say, WantsAgent
-from ivr.dialog.vocabulary import command
+from ivr.dialog.vocabulary import UNKNOWN, command
 
 ALONGSIDE = ("noinput", "nomatch", "erased", "may_speak", "keys_only")
 """Prompts that may be said before a question, besides "did_i_hear"."""
@@ -284,7 +285,7 @@ class Exchange:
             return self._again("nomatch")
         _, keys, said = min(fits, key=lambda fit: fit[0])  # the first of those: they come best first
         answer = Settled(heard=said.words, confidence=said.confidence)
-        if said.confidence >= self.manner.surelevel:
+        if said.confidence >= self.manner.surelevel and UNKNOWN not in said.words.split():
             return self._over(answer)
         echo = self.accepts.echo(keys)
         if echo is None:

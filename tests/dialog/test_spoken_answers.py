@@ -144,8 +144,10 @@ def test_speech_that_was_mostly_not_understood_is_a_nomatch(words):
 
 
 @pytest.mark.parametrize("words", ["[unk] груша", "груша [unk]"])
-def test_one_strange_word_before_or_after_does_no_harm(words):
-    assert say(heard_out(), words, 6.0) == [Settled(words, confidence=0.9)]
+def test_an_answer_among_other_words_is_said_back(words):
+    """Somebody who talks about something else says an expected word sooner or later."""
+    assert say(heard_out(), words, 6.0)[0] == Play(1, None, True, ("fruit_pear", ()))
+    assert say(heard_out(yes_no), words.replace("груша", "так"), 6.0) == [Play(2, "nomatch"), Listen(yes_no)]
 
 
 def test_a_guess_is_a_nomatch():
