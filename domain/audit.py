@@ -4,6 +4,7 @@ Rules: reads only; a page at a time, in the order of the calls' ids, so that a m
 a thousand.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,20 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, select
 
 from domain.calls import RecordingRecord
-from domain.model import Outcome
-from domain.tables import calls, journal, recordings
+from domain.model import Outcome, RequestState, Told
+from domain.tables import callbacks, calls, journal, recordings, requests
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A request of a call that was told, not keyed.  number: of the request.  told: the part of the recording.
+
+    deserted: it was left a draft by somebody whose number we know, and no call back was ordered with it.
+    """
+
+    number: str
+    told: Told
+    deserted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,7 @@ class Kept:
     """A call in the store.
 
     lines: of its journal; first, last: their numbers, None when there is none.  recording: None when nobody noted it.
+    stories: what was told in it.
     """
 
     call: str
@@ -33,6 +47,7 @@ class Kept:
     first: int | None
     last: int | None
     recording: RecordingRecord | None
+    stories: tuple[Story, ...] = ()
 
 
 def page(conn: Connection, after: str, size: int, since: datetime | None = None) -> list[Kept]:
@@ -58,11 +73,16 @@ def _of(conn: Connection, wanted: Sequence[str]) -> Iterator[Kept]:
         return
     lines = {row.call: row for row in conn.execute(_LINES, {"of": list(wanted)})}
     tapes = recorded(conn, wanted)
+    stories: defaultdict[str, list[Story]] = defaultdict(list)
+    for row in conn.execute(_STORIES, {"of": list(wanted)}):
+        deserted = row.state is RequestState.DRAFT and row.contact is not None and row.callback is None
+        stories[row.call].append(Story(row.number, Told(row.told_from, row.told_to), deserted))
     for row in conn.execute(_CALLS, {"of": list(wanted)}):
         said = lines.get(row.id)
         yield Kept(
             row.id, row.began_at, row.driver, row.ended_at, row.outcome, row.because,
             said.count_ if said else 0, said.first if said else None, said.last if said else None, tapes.get(row.id),
+            tuple(stories[row.id]),
         )  # fmt: skip
 
 
@@ -76,6 +96,17 @@ _LINES: Final = (
     )
     .where(journal.c.call.in_(bindparam("of", expanding=True, value=list[str]())))
     .group_by(journal.c.call)
+)  # fmt: skip
+_STORIES: Final = (
+    select(
+        requests.c.call, requests.c.number, requests.c.state, requests.c.contact, requests.c.told_from,
+        requests.c.told_to, callbacks.c.id.label("callback"),
+    )
+    .outerjoin(callbacks, (callbacks.c.call == requests.c.call) & (callbacks.c.seq == requests.c.seq))
+    .where(
+        requests.c.call.in_(bindparam("of", expanding=True, value=list[str]())), requests.c.told_from.is_not(None)
+    )
+    .order_by(requests.c.id)
 )  # fmt: skip
 _RECORDINGS: Final = select(recordings).where(
     recordings.c.call.in_(bindparam("of", expanding=True, value=list[str]()))

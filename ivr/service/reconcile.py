@@ -26,6 +26,7 @@ from domain.audit import Kept
 from domain.model import Outcome
 from domain.store import Store
 from ivr.service.cel import Cel, Seen
+from recordings.archive import SLACK
 
 T = TypeVar("T")
 
@@ -48,6 +49,8 @@ class Discrepancy(StrEnum):
     NO_RECORDING = "no recording noted"
     NOT_SETTLED = "recording not settled"
     NO_REASON = "no recording and no reason"
+    TOLD_NOWHERE = "told, and not in the recording"
+    DRAFT_DESERTED = "a draft without a call back"
     FILE_MISSING = "recording file missing"
     FILE_CHANGED = "recording file changed"
     FILE_KEPT = "erased recording still there"
@@ -67,6 +70,8 @@ ADVICE: Final = {
     Discrepancy.NO_RECORDING: _RUN,
     Discrepancy.NOT_SETTLED: f"{_RUN}; if it stays, the log says why the tape can't be sealed (disk full, rights)",
     Discrepancy.NO_REASON: "find out from the log of that time why there is none",
+    Discrepancy.TOLD_NOWHERE: "what the caller told can't be heard: call them, and ask again",
+    Discrepancy.DRAFT_DESERTED: "call the customer and complete the draft; and see why nobody works within a month",
     Discrepancy.FILE_MISSING: "restore the file from a copy of the data directory",
     Discrepancy.FILE_CHANGED: "it isn't what was sealed: restore it from a copy, and find out who changed it",
     Discrepancy.FILE_KEPT: "it should have been erased: delete the file",
@@ -205,7 +210,7 @@ class _Comparison:
                 self._found(
                     Discrepancy.UNSEEN, kept.call, f"the store has it since {kept.began_at:%Y-%m-%d %H:%M:%S} UTC"
                 )
-        for kind, about in faults(kept):
+        for kind, about in (*faults(kept), *stories(kept)):
             self._found(kind, kept.call, about)
         self._recording(kept)
 
@@ -311,6 +316,22 @@ def faults(kept: Kept) -> Iterator[tuple[Discrepancy, str]]:
         yield Discrepancy.NO_REASON, f"noted as {record.state}"
     elif record.state == "sealed" and not (record.path and record.sha256 and record.bytes is not None):
         yield Discrepancy.NO_REASON, "noted as sealed, without its file, size or SHA-256"
+
+
+def stories(kept: Kept) -> Iterator[tuple[Discrepancy, str]]:
+    """What is wrong with what was told in a call that is over."""
+    record = kept.recording
+    for story in kept.stories:
+        began = (story.told.began - kept.began_at).total_seconds()
+        ended = (story.told.ended - kept.began_at).total_seconds()
+        if record is None or record.state != "sealed":
+            if record is None or record.state != "recording":  # else it is told that it isn't settled
+                yield Discrepancy.TOLD_NOWHERE, f"request {story.number}: there is no recording"
+        elif began < 0 or ended > (record.seconds or 0.0) + 2 * SLACK:
+            where = f"second {began:.1f} to {ended:.1f} of {record.seconds or 0.0:.1f}"
+            yield Discrepancy.TOLD_NOWHERE, f"request {story.number}: it is noted from {where}"
+        if story.deserted:
+            yield Discrepancy.DRAFT_DESERTED, f"request {story.number}: we know the number, and nobody will call"
 
 
 def _settled(kept: Kept) -> bool:

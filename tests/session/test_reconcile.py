@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import delete
 
 from domain import calls
 from domain.calls import Line
-from domain.model import Began, Outcome
+from domain.commands import KeepDraft
+from domain.handlers import perform
+from domain.model import Began, Outcome, RequestKind, Told, Topic
 from domain.store import Store
+from domain.tables import callbacks
 from ivr.__main__ import main
 from ivr.service.cel import FILE, Cel
 from ivr.service.reconcile import ADVICE, LONGEST, SETTLING, Discrepancy, Finding, Report, reconcile
@@ -403,3 +407,41 @@ def test_the_command_lists_what_is_wrong_and_what_to_do_and_its_exit_code_says_s
     assert "not in the store: vm-1.1" in bad.output
     assert "let the hotline run" in bad.output
     assert nowhere.exit_code == 2
+
+
+# What was told
+
+
+def drafted(world: World, call: str, began: float, ended: float, contact: str | None = "+380440000001") -> None:
+    told = Told(LONG_AGO + timedelta(seconds=began), LONG_AGO + timedelta(seconds=ended))
+    command = KeepDraft(RequestKind.COMPLAINT, Topic.OTHER, told, contact)
+    world.write(lambda conn: perform(conn, command, call=call, seq=0, at=LONG_AGO))
+
+
+@pytest.mark.parametrize("contact", ["+380440000001", None])
+def test_what_was_told_is_in_the_recording_and_who_told_it_is_called_back(world: World, contact: str | None):
+    world.whole("vm-1.0")
+    drafted(world, "vm-1.0", 0.1, 0.9, contact)
+    assert world.kinds() == []
+
+
+def test_a_draft_of_somebody_whose_number_we_know_needs_a_call_back(world: World):
+    world.whole("vm-1.0")
+    drafted(world, "vm-1.0", 0.1, 0.9)
+    world.write(lambda conn: conn.execute(delete(callbacks)))
+    assert world.kinds() == [Discrepancy.DRAFT_DESERTED]
+
+
+@pytest.mark.parametrize(("began", "ended"), [(-1.0, 0.5), (0.5, 2.6)])
+def test_what_was_told_outside_of_the_recording_can_not_be_heard(world: World, began: float, ended: float):
+    world.whole("vm-1.0")
+    drafted(world, "vm-1.0", began, ended)
+    assert world.kinds() == [Discrepancy.TOLD_NOWHERE]
+
+
+def test_what_was_told_in_a_call_whose_tape_was_lost_can_not_be_heard(world: World):
+    world.seen("vm-1.0")
+    world.kept("vm-1.0")
+    world.write(lambda conn: calls.recording_failed(conn, "vm-1.0", "the exchange left no tape", NOW))
+    drafted(world, "vm-1.0", 0.1, 0.9)
+    assert world.kinds() == [Discrepancy.TOLD_NOWHERE]
