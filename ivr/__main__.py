@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "reconcile": "ivr.commands.reconcile:prove",
     "api": "ivr.commands.api:api",
     "client": "ivr.commands.client:client",
-    "transcribe": "ivr.commands.transcripts:transcribe",
+    "transcribe": "ivr.commands.transcribe:transcribe",
     "transcripts": "ivr.commands.transcripts:transcripts",
     "settings": "ivr.commands.settings:show",
     "asterisk": "ivr.commands.asterisk:asterisk",

@@ -1,13 +1,7 @@
-"""`ivr transcribe`: writes down what callers told.  `ivr transcripts`: what was written down, for staff."""
+"""`ivr transcripts`: what callers told, written down, for staff."""
 
-import logging
-import os
-import signal
-import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 import click
 from rich.table import Table
@@ -15,83 +9,14 @@ from rich.text import Text
 
 from domain import transcripts as kept
 from domain.masking import HIDDEN
-from domain.store import Store, StoreFault
 from domain.tables import TranscriptState
 from domain.topics import Flag, Urgency
 from domain.transcripts import Transcript
-from ivr.commands.business import BESIDE_A_HOTLINE, opened, where
+from ivr.commands.business import opened, where
 from ivr.commands.output import console, fail
-from ivr.commands.up import settings_from
-from ivr.ports import Transcriber
-from ivr.service.beside import NICE, die_with
-from ivr.service.settings import Settings
-from ivr.service.transcriber import Desk, alone
-from ivr.speech.models import ShelfFault, find
-from ivr.speech.transcribe import Vosk, Whisper
-
-log = logging.getLogger(__name__)
 
 WIDEST = 60
 """Letters of a transcript that a list shows."""
-
-
-class _Stopped(BaseException):
-    """Somebody wants us to end, now."""
-
-
-@click.command()
-@click.option("--once", is_flag=True, help="Write down what is due, and end.")
-@click.option("--with", "parent", type=int, hidden=True, help="End when this process, our parent, ends.")
-@where
-def transcribe(once: bool, parent: int | None, config: Path | None, data: Path | None) -> None:
-    """Write down what callers told, after their calls.
-
-    `ivr up` runs this beside itself; a machine of its own may do it, too, where it has the recordings.  It works with
-    the lowest claim to the machine, begins nothing while many calls go on, and may be killed at any time.
-    """
-    if parent is not None and not die_with(parent):
-        return
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    os.setpriority(os.PRIO_PROCESS, 0, NICE)
-    settings = settings_from(config, data=data)
-    if not settings.transcripts:
-        fail("transcripts are switched off: set transcripts = true", 2)
-    stopped = threading.Event()
-
-    def stop(*_: object) -> NoReturn:
-        stopped.set()
-        raise _Stopped
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    try:
-        _work(settings, once, stopped)
-    except _Stopped:
-        log.info("stopped; what was being written down is begun anew")
-    except (StoreFault, ShelfFault, OSError) as fault:
-        fail(str(fault))
-
-
-def _work(settings: Settings, once: bool, stopped: threading.Event) -> None:
-    with (
-        alone(settings.data),
-        Store.open(settings.store_url, busy=30.0, rest=BESIDE_A_HOTLINE) as store,
-    ):
-        desk = Desk(store, settings.data, _engines(settings), lambda: datetime.now(UTC))
-        if not once:
-            desk.run(stopped)
-            return
-        count = 0
-        while desk.one():
-            count += 1
-        console.print(f"{count} transcripts were worked on")
-
-
-def _engines(settings: Settings) -> Sequence[Transcriber]:
-    engines: list[Transcriber] = [Vosk(find(settings.data, settings.models))]
-    if settings.whisper_model is not None:
-        engines.append(Whisper(settings.whisper_model.resolve()))
-    return engines
 
 
 @click.group()
