@@ -10,6 +10,8 @@ from ivr.ports import Cause
 
 
 class Stage(Enum):
+    """Where a call is."""
+
     CLAIMED = "claimed"  # asked for; not ours before StasisStart
     OURS = "ours"
     STRAY = "stray"  # asked about by `account_for`; nobody knows yet where it is
@@ -19,6 +21,8 @@ class Stage(Enum):
 
 @dataclass(slots=True, eq=False)
 class Call:
+    """One call, by its channel."""
+
     channel: str
     stage: Stage
     asked: float  # monotonic seconds: when we last learned or asked how it stands
@@ -49,6 +53,7 @@ class Calls:
         return iter([*self._calls.values()])
 
     def get(self, channel: str) -> Call | None:
+        """The one of this channel, if we know of it."""
         return self._calls.get(channel)
 
     def holds(self, call: Call) -> bool:
@@ -61,11 +66,13 @@ class Calls:
         return call
 
     def move(self, call: Call, stage: Stage) -> None:
+        """It is somewhere else now; we just learned so."""
         call.stage = stage
         call.asked = now()
         self.changed.set()
 
     def forget(self, call: Call) -> None:
+        """It is over, or none of ours."""
         if self.holds(call):
             del self._calls[call.channel]
         self.changed.set()

@@ -54,6 +54,7 @@ class Survey:
             call.line.gone(Cause.US if call.line.parting is not None else Cause.UNKNOWN)
 
     async def look_kindly(self, call: Call, listed: Container[str], cause: Cause = Cause.UNKNOWN) -> None:
+        """As `look`, but what Asterisk refuses is logged.  Raises AriUnreachable."""
         try:
             await self.look(call, listed, cause)
         except AriError as fault:  # one odd channel must not keep us from the others; the reaper asks again

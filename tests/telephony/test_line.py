@@ -429,7 +429,8 @@ async def test_a_caller_who_is_with_people_is_not_taken_back_but_watched(asteris
 
 
 def is_watched(ours: Desk, call: str) -> bool:
-    return ours.board._calls[call].watched
+    known = ours.board._calls.get(call)
+    return known is not None and known.watched
 
 
 @in_loop
