@@ -144,13 +144,13 @@ async def review(call: Call, draft: KeepDraft) -> KeepDraft:
     """They may hear it, or tell it anew, as often as they like; the draft with what they told last."""
     try:
         while True:
-            match await after_telling(call):
-                case Next.GO_ON:
-                    return draft
-                case Next.HEAR:
-                    await play_back(call, draft.told)
-                case Next.AGAIN:
-                    draft = replace(draft, told=await call.listen("tell_again", manner=TELLING))
+            what = await after_telling(call)
+            if what is Next.GO_ON:
+                return draft
+            if what is Next.HEAR:
+                await play_back(call, draft.told)
+            else:
+                draft = replace(draft, told=await call.listen("tell_again", manner=TELLING))
     except (HungUp, WantsAgent, GaveUp):
         await keep(call, draft)
         raise

@@ -73,6 +73,8 @@ SKIPPED = 0.3
 doesn't tell."""
 LAST_SAID = 8
 """How many of the caller's last answers people are told."""
+AT_ONCE = 0.5
+"""Seconds within which a caller is gone who was it before we came."""
 LATE = 5.0
 """Seconds after a prompt should have ended until we go on without the exchange's word for it."""
 
@@ -353,7 +355,7 @@ class Session:
     async def _listen(self, turn: turns.Listen) -> Answer:
         """What the caller tells in their own words, as a span of the call's recording."""
         manner = self._manner(turn)
-        story = Monologue(manner, self.typed, manner.speech and not self.deaf)
+        story, since = Monologue(manner, self.typed, manner.speech and not self.deaf), self.line.now()
         actions = story.begin()
         while True:
             for action in actions:
@@ -376,8 +378,21 @@ class Session:
             if self.gone and not self.backlog:
                 if actions := story.gone(self.line.now()):
                     continue
+                unseen = self._told_unseen(turn) if self.line.now() - since < AT_ONCE else None
+                if unseen:
+                    return self._answer(turn, heard=interval(unseen))
                 return self._answer(turn, interruption=HungUp.name)
             actions = self._tell_on(story, await self._hear(story.wake_at))
+
+    def _told_unseen(self, turn: turns.Listen) -> Told | None:
+        """What the caller told, and was gone, after the controller died that had asked: the tape has it.
+
+        If it had not come to asking yet, they waited for us in vain; then, too, it is right to call them back.
+        """
+        assert self.dialog is not None
+        asked = self._compose(Phrase(turn.label, turn.words)).duration_s
+        began, ended = self.dialog.call.now + timedelta(seconds=asked), self.line.date()
+        return Told(began, ended) if (ended - began).total_seconds() >= monologue.LEAST else None
 
     def _tell_on(self, story: Monologue, heard: Heard) -> list[monologue.Action]:
         """What the monologue makes of something heard."""

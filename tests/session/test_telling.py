@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,8 @@ from domain.model import Outcome, RequestKind, Topic
 from ivr.dialog import Dialog, HungUp, Manner, Trouble, goodbye, one_of
 from ivr.dialog.monologue import MARGIN, told
 from ivr.journal import read
-from ivr.ports import CannotCut, Deaf
+from ivr.ports import CannotCut, Cause, Deaf
+from ivr.service.aftermath import DeadLine
 from ivr.session import Session
 from ivr.simulator.scenario import HangsUp, Hears, Listens, Presses, Says, Waits
 from ivr.simulator.text import WORD, TextTape
@@ -264,6 +266,32 @@ def test_a_controller_that_comes_back_asks_for_it_again(told_by, hotline):
 
     assert ending.outcome is Outcome.INFORMED
     assert len([s for s in line.said if s.clip == TONE]) == 2
+
+
+def test_what_was_told_while_the_controller_was_dead_is_kept_when_the_caller_is_gone(hotline):
+    line = hotline.line([*AT_THE_TONE, says(STORY)], number="+380440000001")
+    house = replace(hotline.house, flow=tells)
+    HEARD.clear()
+
+    async def killed_in_the_middle():
+        with pytest.raises(asyncio.CancelledError):
+            await Session(house, Dying(line, 12.0)).run()
+
+    asyncio.run(killed_in_the_middle())
+    gone = DeadLine(line.began, Cause.CALLER, line.began.at + timedelta(seconds=60))
+    ending = asyncio.run(Session(house, gone).run(adopted=True))
+
+    assert ending.outcome is Outcome.DRAFT_KEPT
+    assert HEARD[0].ended == line.began.at + timedelta(seconds=60)
+    assert HEARD[0].began > line.began.at
+
+
+def test_a_caller_who_was_gone_when_the_question_came_has_told_nothing(hotline):
+    line = hotline.line([Hears(hears="notice", within=60), Listens(), HangsUp()], number="+380440000001")
+    HEARD.clear()
+
+    assert hotline.hold(line, house=replace(hotline.house, flow=tells)).outcome is Outcome.ABANDONED
+    assert HEARD == []
 
 
 class Dying:
