@@ -11,7 +11,7 @@ one, and a flow never knows which it was.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cache
+from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ivr.dialog import vocabulary
@@ -122,13 +122,11 @@ class Spoken(Keypad):
         raise NotImplementedError
 
     def spelled(self, words: str) -> str:
-        """Of all ways to read the words, the first that is sound, else one that is as long as expected, else any that
-        is an answer."""
-        fits = [(keys, self.progress(keys)) for keys in _readings(words)]
-        fits = [(keys, how) for keys, how in fits if how in _ANSWERS]
+        """Of all ways to read the words that are an answer, the most plausible; a sound one before others."""
+        fits = [keys for keys in _readings(words) if self.progress(keys) in _ANSWERS]
         if not fits:
             raise Nomatch(words)
-        return min(fits, key=lambda fit: (not self.sound(fit[0]), fit[1] is Progress.ENOUGH))[0]
+        return min(fits, key=lambda keys: not self.sound(keys))
 
     def echo(self, keys: str) -> Echo | None:
         return "these_digits", (("number", keys),)
@@ -137,7 +135,7 @@ class Spoken(Keypad):
 _ANSWERS = frozenset({Progress.ENOUGH, Progress.EXPECTED, Progress.FULL})
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _readings(words: str) -> tuple[str, ...]:
     try:
         return readings(words)
