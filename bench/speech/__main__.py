@@ -23,7 +23,7 @@ from bench.speech import calls, times
 from bench.speech.corpus import HUMAN, QUESTIONS, Saying, by_a_person, known, sayings
 from bench.speech.figures import SpeechRun, Take
 from bench.speech.offline import Ear
-from bench.speech.page import LANGUAGES, facts, renew, sections
+from bench.speech.page import LANGUAGES, READINGS, facts, renew, sections
 from bench.speech.people import Person
 from ivr.asterisk.bundle import CannotInstall
 from ivr.simulator.g711 import CodecName, Samples
@@ -33,7 +33,7 @@ from prompts.rhvoice import CannotSpeak
 
 Parts = Sequence[str]
 PARTS: Final = ("alone", "calls", "times")
-ALONE: Final = tuple(line for line in calls.LINES if not line.loss)
+ALONE: Final = tuple(line for line in calls.LINES if not line.loss and line.codec == "PCMA")
 SIDE_BY_SIDE: Final = 4
 """Real calls at a time."""
 A_CALL: Final = 12
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few utterances, no calls, nothing kept")
     parser.add_argument("--n", type=int, default=8, help="utterances of each kind, without an exchange")
     parser.add_argument("--calls", type=int, default=2, help="utterances of each kind in real calls")
-    parser.add_argument("--only", choices=PARTS, help="renew this part of what was kept")
+    parser.add_argument("--only", choices=(*PARTS, "tables"), help="renew this part of what was kept")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("IVR_DATA") or "data"), help="of Asterisk")
     given = parser.parse_args()
     parts = ("alone",) if given.quick else (given.only,) if given.only else PARTS
@@ -113,13 +113,15 @@ def main() -> None:
             )  # fmt: skip
     except (CannotSpeak, CannotInstall) as fault:
         sys.exit(f"bench: {fault}")
-    for shown in sections(run).values():
-        tables.show(console, shown)
-    for fact in facts(run):
-        console.print(fact)
     if not given.quick:
         console.print(f"kept as {save('speech', run)}")
-        renew(run)
+    shown, told = sections(run, 200 if given.quick else READINGS), facts(run)
+    for each in shown.values():
+        tables.show(console, each)
+    for fact in told:
+        console.print(fact)
+    if not given.quick:
+        renew(shown, told)
 
 
 def kept() -> SpeechRun | None:

@@ -9,8 +9,9 @@ Rules
    way (as in `bench.keying`), so that one in a million needs no million calls.
 
 Theory: a wrong value is accepted when it is plausible, and the last digits, said again, are understood as wrongly,
-and it isn't noticed when it is said back; or is, and the caller's "no" is taken for a "yes".  The second mishearing
-is no accident of its own: it is the same voice, line and word.  How often it is the same, is `repeat`.
+and it isn't noticed when it is said back; or is, and the caller's "no" is taken for a "yes".  A right value becomes a
+wrong one when its last digits are misheard in one place, and the digit that is then asked for is, too.  The second
+mishearing is no accident of its own: it is the same voice, line and word.  How often it is the same, is `repeat`.
 """
 
 import random
@@ -21,10 +22,12 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from bench.callers import Reading, reading
+from bench.callers import TODAY, Reading, before, reading
 from bench.keying import CHOSEN, Fate, Habits, fate
 from bench.speech.figures import Share, Take
+from domain.doubt import Plausible, diagnose
 from domain.slips import Hypothesis
+from flows.repair import differing
 
 VALUES: Final = ("digits", "numbers", "pairs")
 REPEATS: Final = (0.1, 0.5, 1.0)
@@ -100,12 +103,14 @@ def no_for_yes(takes: Sequence[Take]) -> Share:
 
 
 class Mistaken(BaseModel):
-    """readings: simulated.  misheard: share of them.  plausible: of the misheard.  digits: errors of the channel.
+    """readings: simulated.  misheard: share of them.  plausible: of the misheard.  spoilt: share of which the last
+    digits were misheard in one place, after the value was not.  digits: errors of the channel.
     taken: "no" for "yes", as it is reckoned with.  accepted: repeat -> of 10,000 readings, by `MISSES`."""
 
     readings: int
     misheard: float
     plausible: float
+    spoilt: float
     digits: float
     taken: float
     accepted: dict[str, list[float]]
@@ -115,27 +120,40 @@ def simulate(takes: Sequence[Take], count: int, seed: int = 102) -> Mistaken:
     """Readings that are spoken, by the confusions of these takes."""
     channel, chance = Channel.of(takes), random.Random(seed)
     fates = list[Fate]()
-    misheard = 0
+    misheard = spoilt = 0
     for _ in range(count):
         at = reading(chance)
         heard = channel.hear(at.digits, chance)
         if (wrong := _wrong(at, heard)) is not None:
             misheard += 1
             fates += wrong
+        else:
+            spoilt += _spoils(at, channel, chance)
     taken = no_for_yes(takes).value
 
     def accepted(miss: float, repeat: float) -> float:
         habits = Habits(miss + (1 - miss) * taken, repeat)
-        return 1e4 * sum(one.accepted(CHOSEN, habits) for one in fates) / count
+        wrong = sum(one.accepted(CHOSEN, habits) for one in fates) + spoilt * repeat * habits.miss
+        return 1e4 * wrong / count
 
     return Mistaken(
         readings=count,
         misheard=misheard / count,
         plausible=sum(one.risk is not None for one in fates) / max(1, misheard),
+        spoilt=spoilt / count,
         digits=channel.errors.value,
         taken=taken,
         accepted={f"{repeat:.0%}": [accepted(miss, repeat) for miss in MISSES] for repeat in REPEATS},
     )
+
+
+def _spoils(at: Reading, channel: Channel, chance: random.Random) -> bool:
+    """Whether the last digits of a right value are understood otherwise, in one place."""
+    verdict = diagnose(at.meter, at.register, at.shown, TODAY, neighbours=at.neighbours, given=before(at))
+    if not isinstance(verdict, Plausible) or not verdict.again:
+        return False
+    last = at.digits.zfill(at.register.width)[-verdict.again :]
+    return differing(last, channel.hear(last, chance)) is not None
 
 
 def _wrong(at: Reading, heard: str) -> list[Fate] | None:

@@ -1,10 +1,10 @@
 """The tables of docs/speech.md, between its marks."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -12,18 +12,19 @@ from bench import tables
 from bench.report import put
 from bench.speech.corpus import HUMAN, QUESTIONS
 from bench.speech.figures import FATES, Accuracy, Share, SpeechRun, Take, fates
-from bench.speech.mistaken import MISSES, VALUES, Mistaken, simulate
+from bench.speech.mistaken import MISSES, VALUES, simulate
 
+Sections: TypeAlias = list[tuple[str, tables.Rows]]
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "speech.md"
 LEVELS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 PAIRS: Final = ((0.5, 0.8), (0.5, 0.95), (0.7, 0.9), (0.7, 0.95), (0.8, 0.95), (0.9, 0.99))
-READINGS: Final = 20_000
+READINGS: Final = 5_000
 LANGUAGES: Final = {"uk": "Ukrainian", "ru": "Russian"}
 CHOICES: Final = ("yes or no", "menu")
 
 
-def sections(run: SpeechRun) -> dict[str, list[tuple[str, tables.Rows]]]:
-    """What the run says, by mark."""
+def sections(run: SpeechRun, readings: int = READINGS) -> dict[str, Sections]:
+    """What the run says, by mark.  readings: to simulate."""
     found = {
         "known": [("Phrases that the model can hear", _known(run))],
         "alone": [("Whole utterances understood (word error), without an exchange", _accuracy(run.takes))],
@@ -32,7 +33,7 @@ def sections(run: SpeechRun) -> dict[str, list[tuple[str, tables.Rows]]]:
             ("Speech that answers nothing: taken for an answer with at least this confidence", _strange(run.takes)),
         ],
         "thresholds": [("What becomes of an utterance, by confidencelevel and surelevel", _thresholds(run.takes))],
-        "mistaken": [(f"Wrong values accepted, of {READINGS:,} simulated readings", _mistaken(run))],
+        "mistaken": [(f"Wrong values accepted, of {readings:,} simulated readings", _mistaken(run, readings))],
     }
     if run.calls:
         found["calls"] = [("Whole utterances understood (word error), real calls", _accuracy(run.calls))]
@@ -125,24 +126,20 @@ def _kinds(takes: Iterable[Take]) -> list[tuple[tuple[str, str], list[Take]]]:
     ]
 
 
-def _mistaken(run: SpeechRun) -> tables.Rows:
-    rows = [["language", "line", "digits misheard", "values misheard", "of them plausible", "the same again",
+def _mistaken(run: SpeechRun, readings: int) -> tables.Rows:
+    rows = [["language", "line", "digits misheard", "values misheard", "of them plausible",
+             "right, then misheard in one place", "the same again",
              *(f"of 10,000, miss {miss:.1%}" for miss in MISSES)]]  # fmt: skip
     for language, name in LANGUAGES.items():
         for line, mine in (
             ("clean, or noise 20 dB below", [t for t in run.takes if quiet(t.line)]),
             ("noise 10 dB below", [t for t in run.takes if not quiet(t.line)]),
         ):
-            found = mistaken([t for t in mine if t.language == language])
-            shares = [f"{share:.1%}" for share in (found.digits, found.misheard, found.plausible)]
+            found = simulate([t for t in mine if t.language == language], readings)
+            shares = [f"{share:.1%}" for share in (found.digits, found.misheard, found.plausible, found.spoilt)]
             for repeat, row in found.accepted.items():
                 rows.append([name, line, *shares, repeat, *(f"{n:.2f}" for n in row)])
     return rows
-
-
-def mistaken(takes: Sequence[Take]) -> Mistaken:
-    """Wrong values by the confusions of these takes."""
-    return simulate(takes, READINGS)
 
 
 def _times(run: SpeechRun) -> tables.Rows:
@@ -168,16 +165,16 @@ def _in_order(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def renew(run: SpeechRun) -> None:
+def renew(shown: Mapping[str, Sections], told: Sequence[str]) -> None:
     """Put the figures into docs/speech.md."""
     try:
-        PAGE.write_text(page(PAGE.read_text("utf-8"), run), "utf-8")
+        PAGE.write_text(page(PAGE.read_text("utf-8"), shown, told), "utf-8")
     except LookupError as fault:
         sys.exit(f"bench: {PAGE}: {fault}")
 
 
-def page(text: str, run: SpeechRun) -> str:
-    """The page with the figures of `run` in their places."""
-    found = {name: tables.markdown(shown) for name, shown in sections(run).items()}
-    found["facts"] = "".join(f"- {fact}\n" for fact in facts(run))
+def page(text: str, shown: Mapping[str, Sections], told: Sequence[str]) -> str:
+    """The page with these tables and these facts in their places."""
+    found = {name: tables.markdown(each) for name, each in shown.items()}
+    found["facts"] = "".join(f"- {fact}\n" for fact in told)
     return put(text, found)
