@@ -12,7 +12,9 @@ may follow any other at the cost of a back-off, and a line that is written sever
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -22,15 +24,14 @@ import numpy as np
 import vosk
 
 from ivr.ports import Alternative, Listening
+from ivr.speech.models.check import BadModel, look
 
 RATE = 8000
 UNKNOWN = "[unk]"
-UNKNOWN_LINES = 3
+UNKNOWN_LINES = 2
 """How often `[unk]` stands in the grammar: measured in decision 086."""
 ALTERNATIVES = 5
-SURE = 0.95
-"""From this confidence on there is no need to look for other readings."""
-_SPELLINGS = {"'": "'’ʼ`", "ё": "ёе"}
+_SPELLINGS = {"ё": "ёе", **dict.fromkeys("'’ʼ`", "'’ʼ`")}
 _TAPS = 32
 
 vosk.SetLogLevel(-1)
@@ -45,10 +46,17 @@ class SpeechModel:
 
     def __init__(self, directory: Path) -> None:
         try:
-            self._vosk = vosk.Model(str(directory))
-        except Exception as fault:  # vosk knows no other kind
-            raise Unusable(f"Vosk can't load {directory}") from fault
+            look(directory)
+        except BadModel as fault:
+            raise Unusable(str(fault)) from None
         self._upsamples = not _takes_8_khz(directory)
+        try:  # a damaged graph is found by who uses it, not by who loads it
+            self._vosk = vosk.Model(str(directory))
+            decoder = Decoder(self, {}, upsamples=self._upsamples)
+            decoder.accept(bytes(RATE))
+            decoder.final()
+        except Exception as fault:  # vosk knows no other kind
+            raise Unusable(f"{directory} can't be used: {fault}. Unpack or install it anew") from fault
 
     def spelling(self, word: str) -> str | None:
         """The word as this model writes it; None if it doesn't know it."""
@@ -69,11 +77,10 @@ class SpeechModel:
                 found[" ".join(word for word in words if word)] = phrase
         return found
 
-    def recogniser(self, lines: tuple[str, ...], alternatives: int = 0) -> Any:
-        """A recogniser of Vosk for 8 kHz; about 0.2 ms."""
+    def recogniser(self, lines: tuple[str, ...]) -> Any:
+        """A recogniser of Vosk; about 0.2 ms."""
         made = vosk.KaldiRecognizer(self._vosk, RATE * (1 + self._upsamples), json.dumps(lines, ensure_ascii=False))
-        if alternatives:
-            made.SetMaxAlternatives(alternatives)
+        made.SetMaxAlternatives(ALTERNATIVES)
         made.SetWords(True)
         return made
 
@@ -93,24 +100,40 @@ def unknown_words(model: SpeechModel, phrases: Iterable[str]) -> frozenset[str]:
     return frozenset(word for phrase in phrases for word in phrase.split() if model.spelling(word) is None)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to understand the audio.  share: its probability among those found.  words: with begin and end, s."""
+
+    share: float
+    words: tuple[tuple[str, float, float], ...]
+
+
+def certainty(reading: Reading, readings: Sequence[Reading]) -> float:
+    """Of its least certain word: the share of the readings that have the same word in the same place."""
+    return min(
+        sum(
+            other.share
+            for other in readings
+            if any(word == theirs and begin < (first + last) / 2 < end for theirs, begin, end in other.words)
+        )
+        for word, first, last in reading.words
+    )
+
+
 class Decoder:
     """What is being said.  Give it audio, ask it for words."""
 
     def __init__(self, model: SpeechModel, grammar: Mapping[str, str], *, upsamples: bool) -> None:
-        self._model = model
-        self._lines = (*grammar, *[UNKNOWN] * UNKNOWN_LINES)
         self._ours = {
             theirs: ours for line in grammar for theirs, ours in zip(line.split(), grammar[line].split(), strict=True)
         }
         self._upsample = Upsampler() if upsamples else None
-        self._audio = list[bytes]()
-        self._vosk = model.recogniser(self._lines)
+        self._vosk = model.recogniser((*grammar, *[UNKNOWN] * UNKNOWN_LINES))
 
     def accept(self, pcm: bytes) -> None:
         """16-bit samples, 8 kHz."""
         if self._upsample:
             pcm = self._upsample(pcm)
-        self._audio.append(pcm)
         self._vosk.AcceptWaveform(pcm)
 
     def partial(self) -> str:
@@ -118,25 +141,17 @@ class Decoder:
         return self._words(json.loads(self._vosk.PartialResult())["partial"])
 
     def final(self) -> tuple[Alternative, ...]:
-        """The whole utterance.  Takes longer when it is unsure: it listens again for what else it may have been."""
-        best = json.loads(self._vosk.FinalResult())
-        if not best.get("result"):
-            return ()
-        words = self._words(best["text"])
-        confidence = min(word["conf"] for word in best["result"])
-        if confidence >= SURE:
-            return (Alternative(words, confidence),)
-        return (Alternative(words, confidence), *self._others(words, confidence))
-
-    def _others(self, best: str, confidence: float) -> Iterable[Alternative]:
-        again = self._model.recogniser(self._lines, ALTERNATIVES)
-        for pcm in self._audio:
-            again.AcceptWaveform(pcm)
-        found = json.loads(again.FinalResult())["alternatives"]
-        top = max((way["confidence"] for way in found), default=0.0)
-        for way in found:
-            if (words := self._words(way["text"])) and words != best:
-                yield Alternative(words, min(confidence, 1 - confidence, float(np.exp(way["confidence"] - top))))
+        """The whole utterance, the likeliest reading first; empty when there was nothing."""
+        found = [way for way in json.loads(self._vosk.FinalResult()).get("alternatives", ()) if way.get("result")]
+        likely = [math.exp(way["confidence"] - found[0]["confidence"]) for way in found]
+        readings = [
+            Reading(share / sum(likely), tuple((w["word"], w["start"], w["end"]) for w in way["result"]))
+            for share, way in zip(likely, found, strict=True)
+        ]
+        told = dict[str, float]()  # the same words with other times are one reading
+        for reading in readings:
+            told.setdefault(self._words(" ".join(word for word, _, _ in reading.words)), certainty(reading, readings))
+        return tuple(Alternative(words, confidence) for words, confidence in told.items())
 
     def _words(self, text: str) -> str:
         return " ".join(self._ours.get(word, word) for word in text.split())

@@ -22,7 +22,7 @@ LONGEST_DELAY = int(0.6 * RATE)
 """Samples from the request to play until the echo arrives, at most."""
 TAPS = 48
 """Samples of the echo path: 6 ms."""
-EXPLAINED = 0.5
+EXPLAINED = 0.35
 """From this share of the energy on it is echo; measured in decision 087."""
 _TAIL = LONGEST_DELAY + RATE // 2
 
@@ -109,7 +109,8 @@ def _explained(sound: Sound, played: Sound, energy: float) -> float:
     likeness = products**2 / (np.maximum(energies[: len(products)], 1e-6) * energy)
     best = int(np.argmax(likeness))
     first = min(max(0, best - TAPS // 2), LONGEST_DELAY - TAPS)
-    shifted = np.lib.stride_tricks.sliding_window_view(played, len(sound))[first : first + TAPS].T
+    shifted = np.lib.stride_tricks.sliding_window_view(played[first : first + len(sound) + TAPS - 1], TAPS)
+    shifted = np.ascontiguousarray(shifted)
     normal = shifted.T @ shifted
     normal[np.diag_indices(TAPS)] += 1e-4 * normal.trace() / TAPS + 1e-9
     taps = np.linalg.solve(normal, shifted.T @ sound)

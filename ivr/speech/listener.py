@@ -26,8 +26,8 @@ CHUNK = 256
 """Samples looked at together, 32 ms; what silero's network takes."""
 BEGINS, GOES_ON = 0.5, 0.35
 """Probability of speech from which on a chunk is voice: in silence, and while somebody speaks."""
-ONSET = 4
-"""Chunks of voice, 128 ms."""
+ONSET = 3
+"""Chunks of voice, 96 ms."""
 HANGOVER = 4
 """Chunks without voice, 128 ms."""
 PREROLL = 12
@@ -176,7 +176,7 @@ class Listener:
 
     def _begin(self) -> None:
         if self._echo.explains(np.concatenate(self._past), self.samples):
-            self._run = ONSET // 2
+            self._run = 0
             return
         self._speaks, self._run = True, 0
         if not self._told:

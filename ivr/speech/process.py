@@ -29,7 +29,7 @@ LOADS = 120.0
 """Seconds that a worker may take to load its models."""
 CHECK = 1.0
 """Seconds from one look for signs of life to the next; a worker gives two in that time."""
-STUCK = 3
+STUCK = 5
 """So many looks without one, and it is stuck."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _PROJECT = str(Path(__file__).resolve().parents[2])
@@ -116,6 +116,7 @@ class WorkerProcess:
 
     models: Mapping[str, Path]
     sounds: Path | None
+    late: float
     changed: Callable[["WorkerProcess"], None]
     port: int = 0
     languages: frozenset[str] = frozenset()
@@ -147,6 +148,7 @@ class WorkerProcess:
         wanted = {
             "models": {language: str(path) for language, path in self.models.items()},
             "sounds": self.sounds and str(self.sounds),
+            "late": self.late,
         }
         with theirs:
             path = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))

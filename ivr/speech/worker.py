@@ -8,7 +8,7 @@ Rules
 3. A model is named to the pool before it is loaded: should it take the process with it, the pool knows which one.
 4. Audio that arrives for nobody is dropped; audio may come before the call that it belongs to is announced.
 5. Who is late is of no use: how late the loop is, is how late the audio is (all sockets are served once a round).
-   When that exceeds `LATE`, the newest calls go deaf, one of `SHED`, at least one; callers then have their keys.
+   When that exceeds `late`, the newest calls go deaf, one of `SHED`, at least one; callers then have their keys.
 """
 
 import asyncio
@@ -35,8 +35,6 @@ log = logging.getLogger("ivr.speech.worker")
 
 ALIVE = 0.5
 """Seconds between two signs of life."""
-LATE = 1.0
-"""Seconds behind the callers at which calls are given up."""
 SHED = 5
 UNCLAIMED = 5.0
 """Seconds that a connection may wait for its call to be announced."""
@@ -91,10 +89,10 @@ class AudioStream(asyncio.Protocol):
 
 
 class Worker:
-    """See above.  models: language -> directory of the model."""
+    """See above.  models: language -> directory of the model.  late: seconds."""
 
-    def __init__(self, pool: socket.socket, models: Mapping[str, Path], sounds: Path | None) -> None:
-        self._socket, self._directories, self._sounds = pool, models, sounds
+    def __init__(self, pool: socket.socket, models: Mapping[str, Path], sounds: Path | None, late: float) -> None:
+        self._socket, self._directories, self._sounds, self._late = pool, models, sounds, late
         self._models = dict[str, SpeechModel]()
         self._calls = dict[UUID, Attended]()
         self._waiting = dict[UUID, AudioStream]()
@@ -217,16 +215,14 @@ class Worker:
             call.audio.close()
 
     async def _beat(self) -> None:
-        due = time.monotonic()
         while True:
-            due += ALIVE
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            lag, due = time.monotonic() - due, max(due, time.monotonic() - LATE)
-            self._send("alive", lag=round(lag, 3), calls=len(self._calls), memory=_memory(), cpu=time.process_time())
-            if lag > LATE and self._calls:
+            due = time.monotonic() + ALIVE
+            await asyncio.sleep(ALIVE)
+            lag = time.monotonic() - due
+            self._send("alive", lag=round(lag, 3), memory=_memory(), cpu=round(time.process_time(), 3))
+            if lag > self._late and self._calls:
                 for call in list(self._calls.values())[-max(1, len(self._calls) // SHED) :]:
                     self._deafen(call, f"the worker is {lag:.1f} s behind")
-                due = time.monotonic() + ALIVE
 
     def _send(self, kind: str, **told: object) -> None:
         self._writer.write(wire.pack(kind, **told))
@@ -245,7 +241,7 @@ def main() -> None:
     wanted = json.loads(sys.argv[2])
     models = {language: Path(directory) for language, directory in wanted["models"].items()}
     sounds = wanted["sounds"] and Path(wanted["sounds"])
-    asyncio.run(Worker(socket.socket(fileno=int(sys.argv[1])), models, sounds).run())
+    asyncio.run(Worker(socket.socket(fileno=int(sys.argv[1])), models, sounds, wanted["late"]).run())
 
 
 if __name__ == "__main__":

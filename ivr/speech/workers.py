@@ -30,6 +30,8 @@ GROWTH = 400_000_000
 """Bytes above what it had when it was ready."""
 FIRST, LAST = 0.5, 60.0
 """Seconds before a worker that died at once is replaced, and at most."""
+LATE = 1.0
+"""Seconds behind the callers at which a worker is of no use to them."""
 STRIKES = 2
 """So many processes may end while they load a model; once may be an accident."""
 
@@ -55,12 +57,19 @@ class Workers:
     """See above.
 
     models: language (ISO 639-1) -> directory of its model.  sounds: the folder of the clips that callers hear.
-    count: processes, by default one for each core.  streams: calls per worker.
+    count: processes, by default one for each core.  streams: calls per worker.  late: seconds that a worker may be
+    behind its callers before it gives up the newest.
     """
 
     def __init__(
-        self, models: Mapping[str, Path], sounds: Path | None = None, count: int | None = None, streams: int = STREAMS
+        self,
+        models: Mapping[str, Path],
+        sounds: Path | None = None,
+        count: int | None = None,
+        streams: int = STREAMS,
+        late: float = LATE,
     ) -> None:
+        self._late = late
         self._models = {language: path.resolve() for language, path in models.items()}
         self._sounds = sounds and sounds.resolve()
         self._count = count or len(os.sched_getaffinity(0))
@@ -134,7 +143,7 @@ class Workers:
         """Have a worker, for ever."""
         pause = FIRST
         while models := self._usable():
-            worker = WorkerProcess(models, self._sounds, self._notice)
+            worker = WorkerProcess(models, self._sounds, self._late, self._notice)
             self._workers.append(worker)
             began = time.monotonic()
             life = asyncio.create_task(self._live(worker))
