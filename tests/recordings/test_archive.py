@@ -16,7 +16,7 @@ import pytest
 
 from domain import calls
 from domain.calls import Line
-from domain.model import Began, Outcome
+from domain.model import Began, Outcome, Told
 from domain.store import Store
 from recordings import Archive, Unsettled
 
@@ -77,6 +77,16 @@ def test_a_tape_becomes_a_wav_of_the_same_samples_with_its_digest_in_the_store(d
     assert path.stat().st_mode & 0o077 == 0, "nobody else may hear it"
     assert desk.archive.waiting() == []
     assert desk.archive.verify(record)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_what_a_caller_heard_again_is_gone_with_the_call_also_when_its_controller_was_killed(desk, announced):
+    desk.tape()
+    clip = desk.archive.cutting.cut("call-1", AT, Told(AT, ENDED))
+    if announced:
+        desk.announced()
+    desk.settle()
+    assert not clip.exists()
 
 
 def test_what_was_sealed_and_then_changed_is_found_out(desk):
