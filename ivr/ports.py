@@ -260,3 +260,7 @@ class Transcriber(Protocol):
         Raises EngineFault, EngineUnusable.
         """
         ...
+
+    def stop(self) -> None:
+        """For good: what is being written down now ends soon, in an EngineFault.  From another thread."""
+        ...

@@ -6,11 +6,11 @@ Rule: it lives beside a hotline and loads nothing of the exchange: half a second
 import logging
 import os
 import signal
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import click
 
@@ -29,8 +29,10 @@ REST: Final = 3.0
 """How long the store is left to others after each transaction, in times as long as it took: callers come first."""
 
 
-class _Stopped(BaseException):
-    """Somebody wants us to end, now."""
+ENDS: Final = (signal.SIGTERM, signal.SIGINT)
+"""What ends us in order."""
+EAR: Final = 0.5
+"""Seconds from look to look whether the work is done."""
 
 
 @click.command()
@@ -54,35 +56,27 @@ def transcribe(once: bool, parent: int | None, config: Path | None, data: Path |
         fail(str(fault), 2)
     if not settings.transcripts:
         fail("transcripts are switched off: set transcripts = true", 2)
-    stopped = threading.Event()
-
-    def stop(*_: object) -> NoReturn:
-        stopped.set()
-        raise _Stopped
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # waited for below: a handler could come in the middle of anything
     try:
-        _work(settings, once, stopped)
-    except _Stopped:
-        log.info("stopped; what was being written down is begun anew")
+        _work(settings, once)
     except (StoreFault, ShelfFault, OSError) as fault:
         fail(str(fault))
 
 
-def _work(settings: Settings, once: bool, stopped: threading.Event) -> None:
-    with (
-        alone(settings.data),
-        Store.open(settings.store_url, busy=30.0, rest=REST) as store,
-    ):
-        desk = Desk(store, settings.data, _engines(settings), lambda: datetime.now(UTC))
-        if not once:
-            desk.run(stopped)
+def _work(settings: Settings, once: bool) -> None:
+    """In a thread, so that this one hears when it is to end."""
+    with alone(settings.data, ENDS) as mine, ThreadPoolExecutor(1, thread_name_prefix="desk") as hands:
+        if not mine:
             return
-        count = 0
-        while desk.one():
-            count += 1
-        console.print(f"{count} transcripts were worked on")
+        with Store.open(settings.store_url, busy=30.0, rest=REST) as store:
+            desk = Desk(store, settings.data, _engines(settings), lambda: datetime.now(UTC))
+            working = hands.submit(desk.all if once else desk.run)
+            while not working.done():
+                if signal.sigtimedwait(ENDS, EAR) is not None:
+                    desk.stop()
+            done = working.result()
+    if once:
+        console.print(f"{done} transcripts were worked on")
 
 
 def _engines(settings: Settings) -> Sequence[Transcriber]:

@@ -11,8 +11,9 @@ Rules
 import fcntl
 import logging
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -65,19 +66,33 @@ class Desk:
         self._aside: dict[tuple[str, str], datetime] = {}
         self._said: set[str] = set()
         self._warned: datetime | None = None
+        self._stopped = threading.Event()
 
-    def run(self, stopped: threading.Event) -> None:
-        """Work until `stopped`.  A store that fails is waited for."""
-        while not stopped.is_set():
+    def stop(self) -> None:
+        """End soon; what is being done is given back.  From another thread."""
+        self._stopped.set()
+        for engine in self._engines.values():
+            engine.stop()
+
+    def all(self) -> int:
+        """Do all that is due, however many calls go on; how many that were.  Raises StoreFault."""
+        count = 0
+        while not self._stopped.is_set() and self.one():
+            count += 1
+        return count
+
+    def run(self) -> None:
+        """Work until `stop`.  A store that fails is waited for."""
+        while not self._stopped.is_set():
             try:
-                while not stopped.is_set() and not self.busy() and self.one():
+                while not self._stopped.is_set() and not self.busy() and self.one():
                     pass
                 self._look_behind()
             except StoreFault as fault:
                 log.warning("transcripts wait: %s", fault)
             except Exception:
                 log.exception("a mistake while writing down; it goes on")
-            stopped.wait(LOOK)
+            self._stopped.wait(LOOK)
 
     def busy(self) -> bool:
         """Whether so many calls go on that nothing should be begun."""
@@ -96,12 +111,8 @@ class Desk:
         work = self._store.write(lambda conn: transcripts.take(conn, self._wanted(now), now, self._lease)).result()
         if work is None:
             return False
-        try:
-            with self._held(work):
-                outcome = self._attempt(work)
-        except BaseException:  # we are to end, or made a mistake: whoever is next begins anew, at once
-            self._store.write(lambda conn: transcripts.give_back(conn, work, self._clock())).result()
-            raise
+        with self._held(work):
+            outcome = self._attempt(work)
         self._store.write(outcome).result()
         return True
 
@@ -128,6 +139,8 @@ class Desk:
             self._lay_aside(work, str(fault))
             return lambda conn: transcripts.give_back(conn, work, self._clock())
         except (EngineFault, OSError) as fault:
+            if self._stopped.is_set():  # it is no fault of its: whoever is next begins anew, at once
+                return lambda conn: transcripts.give_back(conn, work, self._clock())
             why = str(fault)
             log.warning("call %s, attempt %d: %s", work.call, work.attempt, why)
             return lambda conn: transcripts.fail(conn, work, why, self._clock())
@@ -170,9 +183,18 @@ class Desk:
 
 
 @contextmanager
-def alone(data: Path) -> Iterator[None]:
-    """Within it no other process writes down for this data directory; waits for that."""
+def alone(data: Path, ends: Collection[signal.Signals]) -> Iterator[bool]:
+    """Within it no other process writes down for this data directory; waits for that.  False: one of `ends`, which
+    are blocked, came first."""
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data / "transcriber.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel frees the lock of who was killed
-        yield
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees the lock of who was killed
+            except BlockingIOError:
+                if signal.sigtimedwait(ends, LOOK) is not None:
+                    yield False
+                    return
+            else:
+                yield True
+                return

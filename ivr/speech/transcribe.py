@@ -39,6 +39,8 @@ class InAProcess:
     def __init__(self, kind: str, models: Mapping[str, Path]) -> None:
         self._kind = kind
         self._models = dict(models)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopped = False
 
     @property
     def name(self) -> str:
@@ -63,6 +65,9 @@ class InAProcess:
             self._command(model, language),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(),
         )  # fmt: skip
+        self._child = child
+        if self._stopped:
+            child.kill()
         try:
             out, err = child.communicate(audio, timeout=LOADS + SLOWEST * seconds)
         except subprocess.TimeoutExpired:
@@ -72,6 +77,12 @@ class InAProcess:
             with contextlib.suppress(ValueError):
                 child.communicate()
         return self._judge(out.decode(errors="replace"), err.decode(errors="replace"), child.returncode, model)
+
+    def stop(self) -> None:
+        """As `ivr.ports.Transcriber.stop`."""
+        self._stopped = True
+        if self._child is not None:
+            self._child.kill()
 
     def _command(self, model: Path, language: str) -> list[str]:
         child = "ivr.speech.transcribe_child"

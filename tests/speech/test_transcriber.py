@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -60,6 +59,9 @@ class Engine:
             raise answer
         said = answer() if callable(answer) else answer
         return Transcription(tuple(Word(w, k + 0.5, k + 1.0, 0.9) for k, w in enumerate(said.split())), "a model")
+
+    def stop(self) -> None:
+        self.answers = [EngineFault("stopped")]
 
 
 class World:
@@ -210,13 +212,14 @@ def test_nothing_is_begun_while_many_calls_go_on(world: World):
 def test_it_goes_on_until_it_is_stopped(world: World):
     world.tell("c1")
     world.tell("c2")
-    stopped = threading.Event()
+    desks: list[Desk] = []
 
     def last() -> str:
-        stopped.set()
+        desks[0].stop()
         return "так"
 
-    world.desk(Engine("ні", last)).run(stopped)
+    desks.append(world.desk(Engine("ні", last)))
+    desks[0].run()
     assert [each.text for each in world.all()] == ["ні", "так"]
 
 
@@ -236,14 +239,16 @@ def test_while_it_works_the_lease_is_renewed(world: World):
     assert world.one.text == "так"
 
 
-def test_one_that_is_interrupted_gives_its_work_back_at_once(world: World):
+def test_one_that_is_stopped_in_its_work_gives_it_back_at_once(world: World):
     world.tell("c1")
+    desks: list[Desk] = []
 
     def interrupted() -> str:
-        raise KeyboardInterrupt
+        desks[0].stop()
+        raise EngineFault("it was ended")
 
-    with pytest.raises(KeyboardInterrupt):
-        world.desk(Engine(interrupted)).one()
+    desks.append(world.desk(Engine(interrupted)))
+    desks[0].run()
     assert (world.one.state, world.one.attempts) == (TranscriptState.OWED, 0)
     assert world.desk(Engine("так")).one()
 
@@ -323,6 +328,20 @@ def test_asked_to_end_it_ends_at_once_and_gives_back_its_work(world: World, slow
     assert [(each.state, each.attempts) for each in world.all() if each.engine == "whisper"] == [
         (TranscriptState.OWED, 0)
     ]
+
+
+@pytest.mark.parametrize("many", range(3))
+def test_asked_to_end_while_it_starts_or_waits_it_ends(world: World, many: int):
+    """At any moment: what it does then differs from machine to machine, that it ends does not."""
+    first = start(world)
+    second = start(world)  # waits for the first
+    while not _held(world.data / "transcriber.lock"):
+        time.sleep(0.02)
+    time.sleep(many * 0.3)
+    for process in (second, first):
+        process.send_signal(signal.SIGTERM)
+    for process in (first, second):
+        process.communicate(timeout=60)
 
 
 def test_switched_off_it_says_so(world: World):
