@@ -7,6 +7,7 @@
     python -m bench.lookups   each command of a call with a million accounts, and its queries' plans
     python -m bench.keying    keying errors, simulated; puts its figures into docs/doubt.md itself
     python -m bench.speech    how well callers are understood, alone and in calls; docs/speech.md
+    python -m bench.transcripts  free speech without a grammar: docs/decisions/099 (printed, no file)
     python -m bench.report    puts the figures of bench/results/ into docs/benchmarks.md
 
 Rule: a figure in the documentation comes from a file in `bench/results/`, and that from one of these commands.
