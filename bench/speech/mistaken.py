@@ -30,7 +30,8 @@ from domain.slips import Hypothesis
 from flows.repair import differing
 
 VALUES: Final = ("digits", "numbers", "pairs")
-REPEATS: Final = (0.1, 0.5, 1.0)
+REPEATS: Final = (0.0, 0.1, 0.5, 1.0)
+"""How often a mishearing repeats itself; never, where the last digits are keyed instead of said."""
 MISSES: Final = (0.003, 0.01, 0.05)
 
 
@@ -100,6 +101,18 @@ def no_for_yes(takes: Sequence[Take]) -> Share:
     """How often a "no" was taken for a "yes"."""
     denied = [t for t in takes if t.question == "yes or no" and t.keys == "2"]
     return Share(sum(t.understood == "1" for t in denied), len(denied))
+
+
+def repeated(takes: Iterable[Take], first: str = "clean", second: str = "white noise, 20 dB") -> Share:
+    """Of numbers that were misheard as others on one line, those that were misheard as the same on another."""
+    heard = {
+        (take.line, take.language, take.question, take.voice, take.words): take
+        for take in takes
+        if take.question in (*VALUES, "account") and take.keys is not None
+    }
+    wrong = [(take, heard.get((second, *key))) for (line, *key), take in heard.items() if line == first]
+    pairs = [(one, two) for one, two in wrong if two and one.understood not in (None, one.keys)]
+    return Share(sum(one.understood == two.understood for one, two in pairs), len(pairs))
 
 
 class Mistaken(BaseModel):

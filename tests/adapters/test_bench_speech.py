@@ -9,7 +9,7 @@ import pytest
 from bench.figures import Machine
 from bench.speech.corpus import QUESTIONS, by_a_person, by_pairs, cardinal, listening, one_by_one, sayings
 from bench.speech.figures import Accuracy, Cost, Share, SpeechRun, Take, fates, word_errors
-from bench.speech.mistaken import Channel, aligned, no_for_yes, simulate
+from bench.speech.mistaken import Channel, aligned, no_for_yes, repeated, simulate
 from bench.speech.offline import Ear
 from bench.speech.page import LANGUAGES, facts, page, sections
 from domain.rules import account_number_is_sound
@@ -169,9 +169,18 @@ def test_what_is_misheard_again_and_what_is_not_noticed_is_accepted():
     found = simulate(sometimes, 400)
 
     assert 0 < found.spoilt < found.misheard
-    seldom, half, always = (found.accepted[repeat] for repeat in ("10%", "50%", "100%"))
-    assert always[2] > half[2] > 2 * seldom[2] > 0
+    never, seldom, half, always = (found.accepted[repeat] for repeat in ("0%", "10%", "50%", "100%"))
+    assert always[2] > half[2] > 2 * seldom[2] > 20 * never[2]
     assert always[0] < always[1] < always[2], "who notices less accepts more"
+
+
+def test_the_same_mistake_on_two_lines_is_told_from_another_one():
+    hiss = {"line": "white noise, 20 dB"}
+    same = [take(heard="два два"), take(heard="два два", **hiss)]
+    other = [take(words="три", keys="3", heard="два"), take(words="три", keys="3", heard="три", **hiss)]
+    right = [take(words="один", keys="1", heard="один"), take(words="один", keys="1", heard="два", **hiss)]
+
+    assert repeated([*same, *other, *right]) == Share(1, 2)
 
 
 def test_a_no_that_is_taken_for_a_yes_is_counted_among_the_noes():
@@ -200,5 +209,5 @@ def test_a_run_becomes_tables_in_the_places_of_the_page():
     shown = page(marks, found, told)
 
     assert "| last word (menu) | first packet of the next prompt | 2 | 950 | 995 |" in shown
-    assert "50 streams" in shown and len(told) == 4
+    assert "50 streams" in shown and len(told) == 5
     assert page(shown, found, told) == shown
