@@ -229,6 +229,7 @@ class Monologue:
         return [Play(self.attempt, after)]
 
     def _beep(self) -> list[Action]:
+        self.typed.stray_termchar = False  # from here on it says that it is all
         self._stage, self.wake_at = _Stage.TONE, None
         return [Beep()]
 

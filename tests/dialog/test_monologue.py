@@ -118,6 +118,12 @@ def test_a_termchar_that_belonged_to_the_question_before_passes_over_nothing():
     assert late.key("#", 1.2) == [Hush(), Beep()]
 
 
+def test_a_termchar_after_the_tone_belongs_to_no_question_before():
+    one = after_the_tone(stray=True)
+    one.voice(TONE)
+    assert one.key("#", TONE + 6) == [Attend(False), Said(TONE, TONE + 6)]
+
+
 def test_without_type_ahead_keys_of_before_are_forgotten():
     assert story(typed="#", manner=Manner(typeahead=False)).begin() == [Play(1)]
 
