@@ -1,6 +1,8 @@
 """Speech: how surely an answer was understood; what callers told, as parts of recordings, and its transcripts; drafts
 of requests."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,7 +16,7 @@ def _instant() -> str:
     return "TIMESTAMP WITH TIME ZONE" if op.get_bind().dialect.name == "postgresql" else "DATETIME"
 
 
-def _where(condition: str) -> dict[str, sa.TextClause]:
+def _where(condition: str) -> dict[str, Any]:
     return {f"{name}_where": sa.text(condition) for name in ("sqlite", "postgresql")}
 
 
