@@ -12,12 +12,15 @@ may follow any other at the cost of a back-off, and a line that is written sever
 """
 
 import json
+import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,11 +29,20 @@ import vosk
 from ivr.ports import Alternative, Listening
 from ivr.speech.models.check import BadModel, look
 
+log = logging.getLogger(__name__)
+
 RATE = 8000
 UNKNOWN = "[unk]"
 UNKNOWN_LINES = 2
 """How often `[unk]` stands in the grammar: measured in decision 086."""
+READINGS = 10
+"""Readings that shares are made of."""
 ALTERNATIVES = 5
+"""Of them told."""
+LATTICE_BEAM = 8.0
+"""How much likelier the best reading may be than one that is kept; small models come with 2 to 4 (decision 086)."""
+FLATTER = 0.4
+"""What log-likelihoods are scaled by before they become shares: neighbouring frames are no independent evidence."""
 _SPELLINGS = {"ё": "ёе", **dict.fromkeys("'’ʼ`", "'’ʼ`")}
 _TAPS = 32
 
@@ -51,7 +63,8 @@ class SpeechModel:
             raise Unusable(str(fault)) from None
         self._upsamples = not _takes_8_khz(directory)
         try:  # a damaged graph is found by who uses it, not by who loads it
-            self._vosk = vosk.Model(str(directory))
+            with _wider(directory) as wider:
+                self._vosk = vosk.Model(str(wider))
             decoder = Decoder(self, {}, upsamples=self._upsamples)
             decoder.accept(bytes(RATE))
             decoder.final()
@@ -80,7 +93,7 @@ class SpeechModel:
     def recogniser(self, lines: tuple[str, ...]) -> Any:
         """A recogniser of Vosk; about 0.2 ms."""
         made = vosk.KaldiRecognizer(self._vosk, RATE * (1 + self._upsamples), json.dumps(lines, ensure_ascii=False))
-        made.SetMaxAlternatives(ALTERNATIVES)
+        made.SetMaxAlternatives(READINGS)
         made.SetWords(True)
         return made
 
@@ -143,7 +156,7 @@ class Decoder:
     def final(self) -> tuple[Alternative, ...]:
         """The whole utterance, the likeliest reading first; empty when there was nothing."""
         found = [way for way in json.loads(self._vosk.FinalResult()).get("alternatives", ()) if way.get("result")]
-        likely = [math.exp(way["confidence"] - found[0]["confidence"]) for way in found]
+        likely = [math.exp(FLATTER * (way["confidence"] - found[0]["confidence"])) for way in found]
         readings = [
             Reading(share / sum(likely), tuple((w["word"], w["start"], w["end"]) for w in way["result"]))
             for share, way in zip(likely, found, strict=True)
@@ -151,7 +164,7 @@ class Decoder:
         told = dict[str, float]()  # the same words with other times are one reading
         for reading in readings:
             told.setdefault(self._words(" ".join(word for word, _, _ in reading.words)), certainty(reading, readings))
-        return tuple(Alternative(words, confidence) for words, confidence in told.items())
+        return tuple(Alternative(words, confidence) for words, confidence in list(told.items())[:ALTERNATIVES])
 
     def _words(self, text: str) -> str:
         return " ".join(self._ours.get(word, word) for word in text.split())
@@ -173,6 +186,33 @@ class Upsampler:
         both = np.empty((len(between), 2), np.float32)
         both[:, 0], both[:, 1] = sound[_TAPS - 1 : _TAPS - 1 + len(between)], between
         return np.clip(np.rint(both), -32768, 32767).astype(np.int16).tobytes()
+
+
+@contextmanager
+def _wider(directory: Path) -> Iterator[Path]:
+    """The same model with a lattice of at least `LATTICE_BEAM`, which Vosk takes from nowhere but its files."""
+    conf = directory / "conf/model.conf"
+    if not conf.is_file():
+        yield directory  # the old layout has no settings
+        return
+    try:
+        temporary = TemporaryDirectory(prefix="ivr-speech-")
+    except OSError as fault:
+        log.warning("confidences are coarser than they could be: no place for a settings file: %s", fault)
+        yield directory
+        return
+    with temporary:
+        made = Path(temporary.name)
+        (made / "conf").mkdir()
+        for path in (*directory.resolve().iterdir(), *conf.parent.resolve().iterdir()):
+            if path.name not in ("conf", "model.conf"):
+                (made / ("conf" if path.parent.name == "conf" else "") / path.name).symlink_to(path)
+        own = conf.read_text("utf-8").splitlines()
+        beams = [float(line.partition("=")[2]) for line in own if line.startswith("--lattice-beam=")]
+        kept = [line for line in own if not line.startswith("--lattice-beam=")]
+        kept.append(f"--lattice-beam={max([LATTICE_BEAM, *beams])}")
+        (made / "conf/model.conf").write_text("\n".join(kept) + "\n", "utf-8")
+        yield made
 
 
 def _takes_8_khz(directory: Path) -> bool:

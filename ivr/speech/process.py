@@ -14,7 +14,6 @@ import logging
 import os
 import socket
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +134,7 @@ class WorkerProcess:
     _is_ready: asyncio.Event = field(default_factory=asyncio.Event)
     _alive: bool = False
     _verdict: str = ""
-    _last_words: deque[str] = field(default_factory=lambda: deque[str](maxlen=3))
+    _last_words: str = ""
 
     @property
     def pid(self) -> int | None:
@@ -241,9 +240,9 @@ class WorkerProcess:
 
     async def _listen_to_complaints(self) -> None:
         assert self._process and self._process.stderr
-        async for line in self._process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self._last_words.append(text)
+        while said := await self._process.stderr.read(4096):
+            text = said.decode(errors="replace").strip()
+            self._last_words = text.rpartition("\n")[2] or self._last_words
             log.debug("worker %s: %s", self.pid, text)
 
     async def _over(self) -> str:
@@ -258,7 +257,7 @@ class WorkerProcess:
             code = await self._process.wait()
         self._verdict = self._verdict or _how(code)
         if self._last_words and code > 0:
-            self._verdict += f": {self._last_words[-1]}"
+            self._verdict += f": {self._last_words}"
         if self._loading:
             self._verdict += f" while it loaded {self._loading}"
         self.fatal = self._loading

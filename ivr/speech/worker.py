@@ -133,6 +133,13 @@ class Worker:
             return
         if not (call := self._calls.get(UUID(message["call"]))):
             return  # it went deaf meanwhile
+        try:
+            self._do(call, message)
+        except Exception as fault:  # what Vosk refuses is one call's misfortune
+            log.exception("%s failed", message["is"])
+            self._deafen(call, f"{message['is']}: {fault}")
+
+    def _do(self, call: Attended, message: wire.Message) -> None:
         match message["is"]:
             case "listen":
                 call.turn = message["turn"]
@@ -168,11 +175,7 @@ class Worker:
         if wanted and wanted.phrases and wanted.language not in self._models:
             self._deafen(call, f"no model for the language {wanted.language}")
             return
-        try:
-            call.listener.listen(wanted)
-        except Exception as fault:  # a grammar that Vosk refuses is one call's misfortune
-            log.exception("can't listen")
-            self._deafen(call, f"can't listen: {fault}")
+        call.listener.listen(wanted)
 
     def connected(self, id: UUID, stream: AudioStream) -> None:
         """The audio of a call arrives."""
