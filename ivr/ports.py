@@ -62,7 +62,10 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The caller fell silent.  words: what was understood so far; "" for free speech, which is not recognised."""
+    """The caller fell silent; comes again in the same silence when more was understood.
+
+    words: what was understood so far; "" for free speech, which is not recognised.
+    """
 
     words: str = ""
 
@@ -81,7 +84,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What the caller said, as understood, best first; empty when it was no speech.  Follows `Line.conclude`, once."""
+    """What the caller said, as understood, best first; empty when it was none.  Follows `Line.conclude`, once."""
 
     alternatives: tuple[Alternative, ...] = ()
 
@@ -177,7 +180,7 @@ class Ear(Protocol):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where the caller's audio is to be sent: AudioSocket over TCP, 8 kHz 16-bit PCM (kind 0x10), 20 ms frames."""
+        """Where the caller's audio is to be sent: AudioSocket over TCP, frames of 20 ms, 8 kHz 16-bit (kind 0x10)."""
         ...
 
     @property

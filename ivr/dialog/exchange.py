@@ -121,9 +121,11 @@ class Typed:
 
 @dataclass(slots=True)
 class _Talk:
-    """Speech of one answer.  since: when it began.  asked: whether we wait for the recogniser's word."""
+    """Speech of one answer.  since: when it began.  paused: when they fell silent.  asked: whether we wait for the
+    recogniser's word."""
 
     since: float | None = None
+    paused: float | None = None
     asked: bool = False
     cut: bool = False  # the prompt was stopped for it
 
@@ -217,16 +219,19 @@ class Exchange:
         self._talk.cut = self._talk.cut or bool(hush)
         if self._talk.since is None:
             self._talk.since = now
+        self._talk.paused = None
         self.wake_at = self._talk.since + self.manner.maxspeechtimeout
         return hush
 
     def pause(self, words: str, now: float) -> list[Action]:
-        """The caller fell silent.  words: what was understood so far."""
+        """The caller fell silent; told again when more was understood of it.  words: all so far."""
         if self._confirming:
             return self._confirm(self._confirming.pause(words, now), now)
-        if self._talk is not None and self._talk.since is not None and not self._talk.asked:
+        talk = self._talk
+        if talk is not None and talk.since is not None and not talk.asked:
+            talk.paused = now if talk.paused is None else talk.paused
             wait = self.manner.completetimeout if self._complete(words) else self.manner.incompletetimeout
-            self.wake_at = min(now + wait, self._talk.since + self.manner.maxspeechtimeout)
+            self.wake_at = min(talk.paused + wait, talk.since + self.manner.maxspeechtimeout)
         return []
 
     def utterance(self, alternatives: Sequence[Understood], now: float) -> list[Action]:

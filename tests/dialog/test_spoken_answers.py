@@ -102,6 +102,15 @@ def test_what_is_no_answer_yet_is_waited_for_longer():
     assert question.tick(8.5) == [Conclude()]
 
 
+def test_what_is_understood_only_later_does_not_prolong_the_silence():
+    question = heard_out()
+    question.voice(6.0)
+    question.pause("", 7.0)
+    question.pause("груша", 7.25)
+
+    assert question.tick(7.6) == [Conclude()]
+
+
 def test_who_goes_on_after_a_pause_is_not_interrupted():
     question = heard_out(READING)
     question.voice(6.0)
