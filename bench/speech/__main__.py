@@ -83,8 +83,8 @@ def measure(data: Path, parts: Parts, each: int, in_calls: int, before: SpeechRu
     if "calls" in parts:
         run = run.model_copy(update={"calls": asyncio.run(as_calls(data, voices, person, ear, in_calls, told))})
     if "times" in parts:
-        answers, stops = asyncio.run(times.measure(data, voices, in_calls * 3, told))
-        run = run.model_copy(update={"answers": answers, "stops": stops})
+        found = asyncio.run(times.measure(data, voices, in_calls * 3, told))
+        run = run.model_copy(update={"answers": dict(found.answers), "stops": found.stops, "echoes": found.echoes})
     return run
 
 

@@ -180,7 +180,8 @@ class SpeechRun(BaseModel):
 
     takes: without an exchange; calls: as real calls.  known: language and question -> phrases that the model can
     hear, of how many.  answers: milliseconds from the last word of a caller to the first packet of the next prompt,
-    by question; stops: from their first audible packet to our last one, over a prompt.
+    by question; stops: from their first audible packet to our last one, over a prompt.  echoes: whether a silent
+    caller with this echo heard the menu to its end.
     """
 
     machine: Machine
@@ -191,3 +192,4 @@ class SpeechRun(BaseModel):
     cost: Cost
     answers: dict[str, list[float]] = {}
     stops: list[float] = []
+    echoes: dict[str, bool] = {}

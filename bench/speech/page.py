@@ -10,6 +10,7 @@ import numpy as np
 
 from bench import tables
 from bench.report import put
+from bench.speech.calls import LINES
 from bench.speech.corpus import HUMAN, QUESTIONS
 from bench.speech.figures import FATES, Accuracy, Share, SpeechRun, Take, fates
 from bench.speech.mistaken import MISSES, VALUES, repeated, simulate
@@ -38,7 +39,11 @@ def sections(run: SpeechRun, readings: int = READINGS) -> dict[str, Sections]:
     if run.calls:
         found["calls"] = [("Whole utterances understood (word error), real calls", _accuracy(run.calls))]
     if run.answers or run.stops:
-        found["times"] = [("What the caller waits for, real calls, ms", _times(run))]
+        echoes = [["echo", "the menu was heard"], *([e, "whole" if w else "cut off"] for e, w in run.echoes.items())]
+        found["times"] = [
+            ("What the caller waits for, real calls, ms", _times(run)),
+            ("Our own voice as it comes back from a silent caller's telephone", echoes),
+        ]
     return found
 
 
@@ -164,7 +169,9 @@ def _ms(seconds: Sequence[float]) -> str:
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
+    """The lines as `calls.LINES` has them."""
+    known = [line.name for line in LINES]
+    return sorted(set(names), key=lambda name: (name not in known, known.index(name) if name in known else 0, name))
 
 
 def renew(shown: Mapping[str, Sections], told: Sequence[str]) -> None:

@@ -2,12 +2,15 @@
 their first word over a prompt to its silence.
 
 Rule: both ends are packets of the caller: the last (first) audible one that was sent, the first (last) that came.
+And whether our own voice, as it comes back from a telephone, is taken for theirs: callers who say nothing must hear
+the whole menu, whatever echo they make.
 """
 
 import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +22,7 @@ from ivr.asterisk import ports as reserved
 from ivr.asterisk.server import AsteriskServer, configure
 from ivr.service.hotline import SOUNDS, Hotline, hotline
 from ivr.service.settings import Settings
+from ivr.simulator.acoustics import Echo, Surroundings
 from ivr.simulator.caller import Caller, NotHeard
 from ivr.simulator.g711 import Samples
 from ivr.simulator.hearing import PromptIndex
@@ -35,15 +39,25 @@ STEPS: Final = (
 )
 """Kind of answer, the question, what is said, and the prompts that it may lead to."""
 VOICE: Final = "Marianna"
+ECHOES: Final = (Echo(-6, 40), Echo(-12, 60), Echo(-20, 150), Echo(-30, 300))
+"""A loudspeaker telephone, a bad one, two hybrids."""
 
 
-async def measure(
-    data: Path, voices: Voices, count: int, told: Callable[[str, int, int], None]
-) -> tuple[dict[str, list[float]], list[float]]:
-    """Milliseconds, of so many calls one after another.  Steps that were not understood count for nothing."""
+@dataclass
+class Times:
+    """Milliseconds.  answers: from the last word to the next prompt, by kind; stops: from the first word to silence.
+    echoes: whether the menu was heard to its end, by echo."""
+
+    answers: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    stops: list[float] = field(default_factory=list)
+    echoes: dict[str, bool] = field(default_factory=dict)
+
+
+async def measure(data: Path, voices: Voices, count: int, told: Callable[[str, int, int], None]) -> Times:
+    """Of so many calls one after another.  Steps that were not understood count for nothing."""
     bundle = await asyncio.to_thread(bundles.install, data)
     said = {words: await asyncio.to_thread(voices.say, words, VOICE) for _, _, words, _ in STEPS}
-    index, answers, stops = PromptIndex.from_folder(SOUNDS), defaultdict[str, list[float]](list), list[float]()
+    index, times = PromptIndex.from_folder(SOUNDS), Times()
     with (
         TemporaryDirectory(prefix="ivr-bench-speech-", ignore_cleanup_errors=True) as own,
         reserved.reserve() as ports,
@@ -59,17 +73,24 @@ async def measure(
             for n in range(count):
                 told("waits", n, count)
                 with contextlib.suppress(NotHeard):
-                    await _call(house, index, said, answers, stops)
-    return dict(answers), stops
+                    await _call(house, index, said, times)
+            await asyncio.gather(*(_echo(house, index, echo, times) for echo in ECHOES))
+    return times
 
 
-async def _call(
-    house: Hotline,
-    index: PromptIndex,
-    said: dict[str, Samples],
-    answers: defaultdict[str, list[float]],
-    stops: list[float],
-) -> None:
+async def _echo(house: Hotline, index: PromptIndex, echo: Echo, times: Times) -> None:
+    """A caller who says nothing, until they are asked again."""
+    async with Caller(
+        index, from_user="rfc4733", from_number=KNOWN, surroundings=Surroundings(echo=echo), keep_audio=False
+    ) as caller:
+        await caller.dial(house.address)
+        first = await caller.hears(clips_of(index, "menu"), timeout=60)
+        again = await caller.hears([c for p in ("noinput", "nomatch") for c in clips_of(index, p)], timeout=90)
+        asked = [one for one in caller.heard if first.first_packet <= one.first_packet < again.first_packet]
+        times.echoes[f"{echo.gain:g} dB, {echo.delay} ms"] = all(one.complete for one in asked)
+
+
+async def _call(house: Hotline, index: PromptIndex, said: dict[str, Samples], times: Times) -> None:
     async with Caller(index, from_user="rfc4733", from_number=KNOWN, keep_audio=False) as caller:
         await caller.dial(house.address)
         for kind, question, words, then in STEPS:
@@ -79,9 +100,9 @@ async def _call(
                 await caller.quiet(SPOKEN_OUT)
             spoken = await caller.play(said[words], words)
             answer = await caller.hears([clip for prompt in then for clip in clips_of(index, prompt)], timeout=8)
-            answers[kind].append(1000 * latency(spoken, answer).packet)
+            times.answers[kind].append(1000 * latency(spoken, answer).packet)
             if over:
-                stops.append(1000 * (_silent(caller, spoken, answer.first_packet) - spoken.started))
+                times.stops.append(1000 * (_silent(caller, spoken, answer.first_packet) - spoken.started))
 
 
 def _silent(caller: Caller, spoken: Spoken, until: float) -> float:

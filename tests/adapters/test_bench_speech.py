@@ -202,12 +202,13 @@ def test_a_run_becomes_tables_in_the_places_of_the_page():
     run = SpeechRun(
         machine=MACHINE, model="m", takes=takes, calls=takes, cost=Cost(sound=100, cpu=2),
         known={f"{language} {q}": (1, 2) for language in LANGUAGES for q in QUESTIONS},
-        answers={"menu": [900.0, 1000.0]}, stops=[150.0],
+        answers={"menu": [900.0, 1000.0]}, stops=[150.0], echoes={"-12 dB, 60 ms": True},
     )  # fmt: skip
     found, told = sections(run, 20), facts(run)
     marks = "".join(f"<!-- {name} -->\n<!-- /{name} -->\n" for name in (*found, "facts"))
     shown = page(marks, found, told)
 
     assert "| last word (menu) | first packet of the next prompt | 2 | 950 | 995 |" in shown
+    assert "| -12 dB, 60 ms | whole |" in shown
     assert "50 streams" in shown and len(told) == 5
     assert page(shown, found, told) == shown
