@@ -133,7 +133,8 @@ def write(seq: int, answer: Answer) -> Line:
     result = None
     if answer.result is not None:
         result = _adapter(answer.label).dump_json(answer.result).decode()
-    return Line(seq, answer.at, answer.label, answer.asked, answer.heard, result, answer.interruption, answer.confidence)
+    said = (answer.heard, result, answer.interruption, answer.confidence)
+    return Line(seq, answer.at, answer.label, answer.asked, *said)
 
 
 def read(line: Line) -> Answer:

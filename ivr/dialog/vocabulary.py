@@ -1,7 +1,8 @@
 """Words that mean the same in every question: yes and no, the keys by their numbers, a way out.
 
 Rules: small letters, as recognisers give them; a phrase of several words has one space between two.  A word that a
-model does not know is simply never heard, so more is better, as long as no two meanings sound alike.
+model does not know is simply never heard.  Nothing long that few people say: talk about something else is bent into
+it ("у під'їзді темно" became "підтверджую").
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,8 @@ UNKNOWN: Final = "[unk]"
 """What recognisers write for a word that is none of the expected."""
 
 YES: Final[Vocabulary] = {
-    "uk": ("так", "авжеж", "звичайно", "правильно", "вірно", "підтверджую", "да"),
-    "ru": ("да", "конечно", "правильно", "верно", "подтверждаю"),
+    "uk": ("так", "авжеж", "звичайно", "правильно", "вірно", "да"),
+    "ru": ("да", "конечно", "правильно", "верно"),
     "en": ("yes", "yeah", "correct", "right"),
 }
 NO: Final[Vocabulary] = {
