@@ -2,13 +2,18 @@
 
 import asyncio
 import wave
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from domain import transcripts
 from ivr.dialog.monologue import told
+from ivr.service.transcriber import Desk
 from ivr.simulator.phone import hold
 from ivr.simulator.scenario import Listens, Presses, Says, Scenario
+from ivr.speech.models import BUILT_IN
+from ivr.speech.transcribe import Vosk
 from tests.telephony.world import came, open_hotline, steps
 
 pytestmark = pytest.mark.telephony
@@ -31,15 +36,26 @@ def likeness(part, whole):
     return float(np.max(found / np.sqrt(np.maximum(energy, 1.0) * (part @ part))))
 
 
+def write_down(house, call):
+    """What `ivr transcribe` makes of it afterwards: the words, as those who may see everything see them."""
+    engine = Vosk(BUILT_IN)
+    desk = Desk(house.store, house.settings.data, [engine], lambda: datetime.now(UTC))
+    desk.all()
+    [transcript] = house.store.read(lambda conn: transcripts.of_call(conn, call, clear=True)).result()
+    return transcript
+
+
 @pytest.mark.parametrize("speech", [True, False], ids=["voice is heard", "keys only"])
 def test_what_is_played_back_is_what_the_caller_said(asterisk, tmp_path, index, voices, speech):
     async def main():
         async with open_hotline(asterisk, tmp_path, flow="main_menu", speech=speech) as house:
             scenario = Scenario(about="tells", steps=CALL, caller="+380440000001")
             await hold(scenario, house.address, index, voices=voices)
-            return await came(house), list(house.server.config.spool.glob("told/*"))
+            result = await came(house)
+            written = await asyncio.to_thread(write_down, house, result.call.began.call)
+            return result, list(house.server.config.spool.glob("told/*")), written
 
-    result, left = asyncio.run(main())
+    result, left, written = asyncio.run(main())
 
     assert left == [], "nothing of it stays but the recording"
     again = next(line for line in result.journal if line.label == "played_back")
@@ -53,3 +69,6 @@ def test_what_is_played_back_is_what_the_caller_said(asterisk, tmp_path, index, 
     over = round((again.at - began).total_seconds() * RATE)
     played = tape[over - (last - first) - 2 * RATE : over + RATE, 1]
     assert likeness(tape[first:last, 0], played) > 0.9
+    words = [word.text for word in written.words]
+    assert len(set(words) & set(STORY.split())) >= 7, "most of it was understood"
+    assert all(span.seconds + 1 > word.ended > word.began >= 0 for word in written.words)
