@@ -27,10 +27,11 @@ from bench.keying import CHOSEN, Fate, Habits, fate
 from bench.speech.figures import Share, Take
 from domain.doubt import Plausible, diagnose
 from domain.slips import Hypothesis
+from flows.doubt import AT_THE_METER
 from flows.repair import differing
 
 VALUES: Final = ("digits", "numbers", "pairs")
-REPEATS: Final = (0.0, 0.1, 0.5, 1.0)
+REPEATS: Final = (0.0, 0.1, 0.5)
 """How often a mishearing repeats itself; never, where the last digits are keyed instead of said."""
 MISSES: Final = (0.003, 0.01, 0.05)
 
@@ -45,11 +46,13 @@ class Channel:
     behind: Counter[str]
 
     @classmethod
-    def of(cls, takes: Iterable[Take]) -> "Channel":
-        """Of numbers that were understood as numbers."""
+    def of(cls, takes: Iterable[Take], level: float = AT_THE_METER.confidencelevel) -> "Channel":
+        """Of values that were understood as values with this confidence."""
         said, became, behind = Counter[str](), Counter[tuple[str, str]](), Counter[str]()
         for take in takes:
-            if take.question in VALUES and take.keys is not None and (heard := take.understood) is not None:
+            if take.question not in VALUES or take.keys is None or take.confidence < level:
+                continue
+            if (heard := take.understood) is not None:
                 for digit, other in aligned(take.keys, heard):
                     if digit:
                         said[digit] += 1
@@ -129,9 +132,11 @@ class Mistaken(BaseModel):
     accepted: dict[str, list[float]]
 
 
-def simulate(takes: Sequence[Take], count: int, seed: int = 102) -> Mistaken:
-    """Readings that are spoken, by the confusions of these takes."""
-    channel, chance = Channel.of(takes), random.Random(seed)
+def simulate(
+    takes: Sequence[Take], count: int, level: float = AT_THE_METER.confidencelevel, seed: int = 102
+) -> Mistaken:
+    """Readings that are spoken, by the confusions of these takes.  level: confidencelevel of a value."""
+    channel, chance = Channel.of(takes, level), random.Random(seed)
     fates = list[Fate]()
     misheard = spoilt = 0
     for _ in range(count):

@@ -14,12 +14,15 @@ from bench.speech.calls import LINES
 from bench.speech.corpus import HUMAN, QUESTIONS
 from bench.speech.figures import FATES, Accuracy, Share, SpeechRun, Take, fates
 from bench.speech.mistaken import MISSES, VALUES, repeated, simulate
+from ivr.dialog.turns import SAID_BACK
 
 Sections: TypeAlias = list[tuple[str, tables.Rows]]
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "speech.md"
 LEVELS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 PAIRS: Final = ((0.5, 0.8), (0.5, 0.95), (0.7, 0.9), (0.7, 0.95), (0.8, 0.95), (0.9, 0.99))
-READINGS: Final = 5_000
+TAKEN_FROM: Final = (0.5, 0.7, 0.9)
+CHECKED_FROM: Final = (0.5, 0.3, 0.2, 0.1)
+READINGS: Final = 4_000
 LANGUAGES: Final = {"uk": "Ukrainian", "ru": "Russian"}
 CHOICES: Final = ("yes or no", "menu")
 
@@ -33,7 +36,10 @@ def sections(run: SpeechRun, readings: int = READINGS) -> dict[str, Sections]:
             ("Answers by their confidence: of those that reach it, how many are right", _confidence(run.takes)),
             ("Speech that answers nothing: taken for an answer with at least this confidence", _strange(run.takes)),
         ],
-        "thresholds": [("What becomes of an utterance, by confidencelevel and surelevel", _thresholds(run.takes))],
+        "thresholds": [
+            ("What becomes of an utterance, by confidencelevel and surelevel", _thresholds(run.takes)),
+            ("Account numbers that are said back, by confidencelevel", _accounts(run.takes)),
+        ],
         "mistaken": [(f"Wrong values accepted, of {readings:,} simulated readings", _mistaken(run, readings))],
     }
     if run.calls:
@@ -134,18 +140,41 @@ def _kinds(takes: Iterable[Take]) -> list[tuple[tuple[str, str], list[Take]]]:
 
 
 def _mistaken(run: SpeechRun, readings: int) -> tables.Rows:
-    rows = [["language", "line", "digits misheard", "values misheard", "of them plausible",
+    rows = [["language", "line", "taken from", "digits misheard", "values misheard", "of them plausible",
              "right, then misheard in one place", "the same again",
              *(f"of 10,000, miss {miss:.1%}" for miss in MISSES)]]  # fmt: skip
+    hiss = [t for t in run.takes if t.line == "white noise, 10 dB"]
     for language, name in LANGUAGES.items():
-        for line, mine in (
-            ("clean, or a hiss of 20 dB", [t for t in run.takes if quiet(t.line)]),
-            ("a hiss of 10 dB", [t for t in run.takes if t.line == "white noise, 10 dB"]),
+        for line, mine, levels in (
+            ("clean, or a hiss of 20 dB", [t for t in run.takes if quiet(t.line)], TAKEN_FROM),
+            ("a hiss of 10 dB", hiss, TAKEN_FROM[:1]),
         ):
-            found = simulate([t for t in mine if t.language == language], readings)
-            shares = [f"{share:.1%}" for share in (found.digits, found.misheard, found.plausible, found.spoilt)]
-            for repeat, row in found.accepted.items():
-                rows.append([name, line, *shares, repeat, *(f"{n:.2f}" for n in row)])
+            for level in levels:
+                found = simulate([t for t in mine if t.language == language], readings, level)
+                shares = [f"{share:.1%}" for share in (found.digits, found.misheard, found.plausible, found.spoilt)]
+                for repeat, row in found.accepted.items():
+                    rows.append([name, line, f"{level:g}", *shares, repeat, *(f"{n:.2f}" for n in row)])
+    return rows
+
+
+def _accounts(takes: Sequence[Take]) -> tables.Rows:
+    """By how unsure a way to understand it may be from which the check digit chooses."""
+    rows = [["spoken", "line", "n", *(f"from {level:g}" for level in CHECKED_FROM)]]
+    every = [t for t in takes if t.question == "account" and "babble" not in t.line]
+    for name, whose in (
+        ("an account number, Ukrainian", lambda t: t.keys and t.language == "uk"),
+        ("an account number, Russian", lambda t: t.keys and t.language == "ru" and t.voice != HUMAN),
+        ("an account number, Russian, a person", lambda t: t.keys and t.voice == HUMAN),
+        ("something else", lambda t: not t.keys),
+    ):
+        mine = [t for t in every if whose(t)]
+        for line in _in_order(t.line for t in mine):
+            here = [t for t in mine if t.line == line]
+            cells = []
+            for level in CHECKED_FROM:
+                counts = fates(here, level, SAID_BACK)
+                cells.append(f"{counts['right, asked back']} right, {counts['wrong, asked back']} wrong")
+            rows.append([name, line, str(len(here)), *cells])
     return rows
 
 
