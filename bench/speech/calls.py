@@ -92,7 +92,17 @@ class Bench:
         self.late_share = 0.0
 
     async def held(self, line: Line, sayings: Sequence[Saying], seed: int = 0) -> list[Take]:
-        """One call in which all of these are said.  Raises what a call may fail with."""
+        """A call in which all of these are said; another one for the rest where speech is lost on the way.
+
+        Raises what a call may fail with.
+        """
+        takes = list[Take]()
+        while len(takes) < len(sayings):
+            takes += await self._call(line, sayings[len(takes) :], seed + len(takes))
+        return [take.model_copy(update={"line": line.name}) for take in takes]
+
+    async def _call(self, line: Line, sayings: Sequence[Saying], seed: int) -> list[Take]:
+        """One call, until all is said or speech is lost."""
         call, number = _Call(), f"+38044{secrets.randbelow(10**7):07d}"
         self._calls[number] = call
         surroundings = await asyncio.to_thread(line.surroundings, self._voices, seed)
@@ -103,10 +113,13 @@ class Bench:
             await caller.dial(f"sip:100@127.0.0.1:{self._server.config.sip_port}")
             for saying in sayings:
                 await self._say(caller, call, saying, self._sounds[saying])
-            await call.said.put(None)
+                if call.takes[-1].deaf:
+                    break
+            else:
+                await call.said.put(None)
             self.late_share = max(self.late_share, caller.stats.late_share)
         del self._calls[number]
-        return [take.model_copy(update={"line": line.name}) for take in call.takes]
+        return call.takes
 
     async def _say(self, caller: Caller, call: _Call, saying: Saying, sound: Samples) -> None:
         call.listening.clear()
@@ -130,6 +143,8 @@ class Bench:
             if take is None:
                 break
             call.takes.append(take)
+            if take.deaf:
+                break
         await line.hang_up()
         return True
 
@@ -142,7 +157,7 @@ class Bench:
         await line.listen(listening(saying.question, saying.language))
         call.listening.set()
         assert call.spoken is not None
-        noticed, asked, utterance = False, None, None
+        noticed, asked, utterance, deaf = False, None, None, ""
         while utterance is None:
             until = exchange.wake_at if noticed else line.now() + 0.5
             heard = await line.hear(until)
@@ -156,8 +171,10 @@ class Bench:
                     exchange.pause(words, now)
                 case Utterance():
                     utterance = heard
-                case Gone() | Deaf():
+                case Gone():
                     return None
+                case Deaf(why):
+                    deaf, utterance = why, Utterance()
                 case Tick() if noticed:
                     actions = exchange.tick(now)
                 case Tick() if call.spoken.done() and now > call.spoken.result()[1] + UNNOTICED:
@@ -170,7 +187,7 @@ class Bench:
         _, ended = await asyncio.shield(call.spoken)
         return Take(
             language=saying.language, question=saying.question, words=saying.words, keys=saying.keys,
-            voice=saying.voice, line="", noticed=noticed,
+            voice=saying.voice, line="", noticed=noticed, deaf=deaf,
             heard=[(said.words, round(said.confidence, 4)) for said in utterance.alternatives],
             after=round(asked - ended, 3) if asked is not None and asked >= ended else None,
             cut=round(ended - asked, 3) if asked is not None and asked < ended else None,

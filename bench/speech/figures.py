@@ -32,7 +32,8 @@ class Take(BaseModel):
 
     keys: what it means, None: nothing.  line: what was between the caller and us.  heard: words and confidence, best
     first.  noticed: whether a voice was told at all.  after: seconds from the last sound to the utterance's end being
-    decided; None where it wasn't, or before the words were over (cut: so many seconds before).
+    decided; None where it wasn't, or before the words were over (cut: so many seconds before).  deaf: why speech was
+    lost meanwhile.
     """
 
     language: str
@@ -45,6 +46,7 @@ class Take(BaseModel):
     noticed: bool
     after: float | None = None
     cut: float | None = None
+    deaf: str = ""
 
     @property
     def best(self) -> str:

@@ -64,6 +64,8 @@ def facts(run: SpeechRun) -> list[str]:
         f"unsure utterances together ({run.cost.sound:.0f} s of sound in {run.cost.cpu:.0f} s of CPU).",
         f"A number that was misheard on the clean line was misheard as the same one with a hiss of 20 dB: "
         f"{repeated(run.takes)} of {repeated(run.takes).all}.",
+        f"Utterances at which a real call lost speech: {sum(bool(t.deaf) for t in run.calls)} of {held}"
+        f"{''.join(f' ({why})' for why in sorted({t.deaf for t in run.calls if t.deaf}))}.",
         f"Cut off before the words were over: {cut}.",
         f"From the last sound to the decision that the caller has finished: {_ms(waits)} ms (p50, p95).",
     ]  # fmt: skip

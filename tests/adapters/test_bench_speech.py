@@ -218,5 +218,5 @@ def test_a_run_becomes_tables_in_the_places_of_the_page():
 
     assert "| last word (menu) | first packet of the next prompt | 2 | 950 | 995 |" in shown
     assert "| -12 dB, 60 ms | whole |" in shown
-    assert "50 streams" in shown and len(told) == 5
+    assert "50 streams" in shown and len(told) == 6
     assert page(shown, found, told) == shown
