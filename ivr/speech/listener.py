@@ -9,7 +9,7 @@ Rules
    are quiet.  After that it gets everything, silence too, until the utterance is concluded.
 4. A voice that begins while something plays and that the prompt explains is our echo and no voice.  It is asked
    again as long as it goes on: the caller may speak on top of it.
-5. `listen` begins anew; of what was heard before only the pre-roll is looked at.
+5. `listen` begins anew; of what was heard before only the pre-roll is looked at for a voice.
 6. Of an utterance at most `LONGEST` is recognised: what is said later doesn't count.
 """
 
@@ -97,6 +97,7 @@ class Listener:
         self._rest = b""
         self._past = list[Samples]()
         self._chunks = 0  # heard since the call began
+        self._since = 0  # how many of them before this listening, less the pre-roll
         self._told = False  # a voice, in this listening
         self._speaks = False
         self._run = 0  # chunks of voice before an onset; without voice before a pause
@@ -123,7 +124,7 @@ class Listener:
 
     def plays(self, clips: Sequence[str]) -> None:
         """What the caller hears from now on; empty: nothing any more."""
-        self._echo.plays(clips, self.samples)
+        self._echo.plays(clips, self.samples + len(self._rest) // 2)  # to the packet: jumps are whole packets
 
     def listen(self, wanted: Listening | None) -> None:
         """Begin anew; None: listen no longer."""
@@ -138,8 +139,9 @@ class Listener:
             if self._decoder is None:
                 return
         self._voice.reset()
-        before, self._past = self._past, []
+        before, self._past = self._past[-PREROLL:], self._past[:-PREROLL]
         self._chunks -= len(before)
+        self._since = self._chunks
         for chunk in before:
             self._take(chunk)
 
@@ -154,7 +156,7 @@ class Listener:
     def _take(self, chunk: Samples) -> None:
         self._chunks += 1
         self._past.append(chunk)
-        del self._past[:-PREROLL]
+        del self._past[: -2 * PREROLL]  # at the beginning of the pre-roll an echo is told by what came before
         if self._wanted and (self._decoder or not self._wanted.phrases):
             self._hear(chunk)
 
@@ -175,13 +177,13 @@ class Listener:
             self._tell(Pause(said))
 
     def _begin(self) -> None:
-        if self._echo.explains(np.concatenate(self._past), self.samples):
+        if self._echo.explains(np.concatenate(self._past[-PREROLL:]), self.samples):
             self._run = 0
             return
         self._speaks, self._run = True, 0
         if not self._told:
             self._told = True
-            for chunk in self._past:
+            for chunk in self._past[-min(PREROLL, self._chunks - self._since) :]:
                 self._decode(chunk)
         self._tell(Voice())
 
