@@ -90,7 +90,8 @@ def _accuracy(takes: Sequence[Take]) -> tables.Rows:
                     each = [Accuracy.of(t for t in mine if t.line == line) for line in lines]
                     cells = [f"{a.whole} ({a.words}) n={a.whole.all}" if a.whole.all else "" for a in each]
                     rows.append([name, question, voice, *cells])
-    return rows
+    every = [Accuracy.of(t for t in takes if t.line == line) for line in lines]
+    return [*rows, ["all", "", "", *(f"{a.whole} ({a.words}) n={a.whole.all}" for a in every)]]
 
 
 def _confidence(takes: Iterable[Take]) -> tables.Rows:
