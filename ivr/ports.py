@@ -91,9 +91,13 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Deaf:
-    """Speech can't be heard any more in this call: a worker died, or there is none.  Keys can.  Comes once."""
+    """Speech can't be heard any more in this call: a worker died, or there is none.  Keys can.  Comes once.
+
+    lost: false where nothing was lost, because no language is understood now: switched off, or only starting.
+    """
 
     why: str
+    lost: bool = True
 
 
 Speech: TypeAlias = Voice | Pause | Utterance | Deaf

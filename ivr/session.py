@@ -95,7 +95,7 @@ class Watcher(Protocol):
         """The caller said something, understood like this, best first; nothing when it was no speech."""
 
     def deaf(self, call: str, why: str) -> None:
-        """Speech can't be heard any more in this call."""
+        """Speech was lost in this call."""
 
     def answered(self, call: str, answer: Answer) -> None:
         """A turn is over."""
@@ -521,9 +521,10 @@ class Session:
                 self.gone = heard
             case Utterance(alternatives):
                 self._tell("spoke", self.call, alternatives)
-            case Deaf(why):
+            case Deaf(why, lost):
                 self.deaf = True
-                self._tell("deaf", self.call, why)
+                if lost:
+                    self._tell("deaf", self.call, why)
             case Voice() | Pause():
                 pass
             case Played(fault=fault):

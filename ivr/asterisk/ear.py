@@ -3,6 +3,7 @@
 Rules
 1. Speech is an extra.  Whatever fails - no recogniser, no room at it, Asterisk refuses, a connection breaks, an
    answer doesn't come - is heard once, as `Deaf`, and logged once; the call goes on by keys, and no line ever waits.
+   Where there is no speech to lose, switched off or only starting, that is no news to anybody.
 2. Nothing is opened before a conversation listens for the first time; then it stays open while the call is ours.
 3. `Utterance` comes exactly once per `conclude`, or `Deaf` does in its place; what nobody waits for is dropped.
 4. A tap stands in the ledger, and is taken away when the call is over, or ours no longer.  It is no caller: it begins
@@ -56,7 +57,7 @@ class EarSettings:
 class Ears:
     """What the ears of all calls share, and which tap is whose.
 
-    counts: `taps` opened, `deaf` calls.  spawn: runs a task that ends when we do.
+    counts: `taps` opened, `deaf` calls: those that lost speech.  spawn: runs a task that ends when we do.
     """
 
     def __init__(
@@ -242,7 +243,7 @@ class Hearing:
         """Open the ear, and have its audio brought to it."""
         recogniser = self._ears.recogniser
         if recogniser is None:
-            self._deaf("there is no recogniser", loud=False)
+            self._deaf("there is no recogniser", lost=False)
             return False
         try:
             ear = recogniser.attend(self._call, self._heard)
@@ -251,7 +252,9 @@ class Hearing:
             self._deaf(f"the recogniser failed: {fault!r}")
             return False
         if ear is None:
-            self._deaf("the recogniser has no room for another call")
+            understood = recogniser.languages
+            why = "the recogniser has no room for another call" if understood else "no language is understood now"
+            self._deaf(why, lost=bool(understood))
             return False
         self._ear = ear
         if self._over:  # it told of its end while it began
@@ -305,8 +308,8 @@ class Hearing:
         match what:
             case _ if self._over:
                 pass
-            case Deaf(why):
-                self._deaf(why)
+            case Deaf(why, lost):
+                self._deaf(why, lost=lost)
             case Utterance():
                 if self._owed is not None:
                     self._forgive()
@@ -315,13 +318,14 @@ class Hearing:
                 if self._listening:
                     self._tell(what)
 
-    def _deaf(self, why: str, *, loud: bool = True) -> None:
+    def _deaf(self, why: str, *, loud: bool = True, lost: bool = True) -> None:
         if self._over:
             return
-        self._ears.counts["deaf"] += 1
-        log.log(logging.WARNING if loud else logging.DEBUG, "%s: can't hear speech any more: %s", self._call, why)
+        self._ears.counts["deaf"] += lost
+        level = logging.WARNING if loud and lost else logging.DEBUG
+        log.log(level, "%s: can't hear speech%s: %s", self._call, " any more" if lost else "", why)
         self.close()
-        self._tell(Deaf(why))
+        self._tell(Deaf(why, lost))
 
     def _forgive(self) -> None:
         """No utterance is owed any more."""

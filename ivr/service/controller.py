@@ -78,7 +78,7 @@ class Controller:
             self._on_call,
             self.aftermath.over,
             SwitchboardSettings(capacity=settings.capacity),
-            recognition,
+            recognition if settings.speech else None,
         )
         self._stopping = asyncio.Event()
         self._recognition = recognition

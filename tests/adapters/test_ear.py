@@ -211,10 +211,12 @@ async def test_the_ear_knows_what_the_caller_hears_from_the_first_moment():
 # --- what fails ---
 
 
-async def one_deafness_and_a_healthy_call(asterisk: FakeAri, ours: Desk, call: str, line: AsteriskLine) -> str:
-    """Why the line is deaf; it was said once, and everything else works."""
+async def one_deafness_and_a_healthy_call(
+    asterisk: FakeAri, ours: Desk, call: str, line: AsteriskLine, lost: bool = True
+) -> str:
+    """Why the line is deaf; it was said once, and everything else works.  lost: and counted."""
     heard = await hear(line)
-    assert isinstance(heard, Deaf)
+    assert isinstance(heard, Deaf) and heard.lost is lost
     await line.listen(YES_NO)
     await line.conclude()
     await line.play(["uk/a"])
@@ -223,18 +225,30 @@ async def one_deafness_and_a_healthy_call(asterisk: FakeAri, ours: Desk, call: s
     await asterisk.finish(call)
     assert [await hear(line), await hear(line)] == [Key("1"), Played(whole=True)]
     await ours.is_clean()
-    assert ours.board.counts["deaf"] == 1
+    assert ours.board.counts["deaf"] == lost
     return heard.why
 
 
 @in_loop
-async def test_without_a_recogniser_every_caller_is_deaf_to_us_and_keys_do():
+async def test_without_a_recogniser_keys_do_and_nothing_was_lost(caplog):
     async with FakeAri() as asterisk, desk(asterisk, None) as ours:
         call = await asterisk.dial()
         line = await ours.line()
         await line.listen(YES_NO)
-        assert "no recogniser" in await one_deafness_and_a_healthy_call(asterisk, ours, call, line)
+        assert "no recogniser" in await one_deafness_and_a_healthy_call(asterisk, ours, call, line, lost=False)
         assert snoops(asterisk) == []
+    assert "can't hear" not in caplog.text
+
+
+@in_loop
+async def test_a_recogniser_that_only_starts_has_lost_nothing_and_nobody_is_warned(caplog):
+    async with FakeAri() as asterisk, Listens() as recogniser, desk(asterisk, recogniser) as ours:
+        recogniser.room, recogniser.languages = False, frozenset()
+        call = await asterisk.dial()
+        line = await ours.line()
+        await line.listen(YES_NO)
+        assert "no language" in await one_deafness_and_a_healthy_call(asterisk, ours, call, line, lost=False)
+    assert "can't hear" not in caplog.text
 
 
 @in_loop

@@ -13,6 +13,7 @@ from ivr.dialog.monologue import MARGIN, told
 from ivr.journal import read
 from ivr.ports import CannotCut, Cause, Deaf
 from ivr.service.aftermath import DeadLine
+from ivr.service.figures import Figures
 from ivr.session import Session
 from ivr.simulator.scenario import HangsUp, Hears, Listens, Presses, Says, Waits
 from ivr.simulator.text import WORD, TextTape
@@ -164,8 +165,8 @@ def test_the_explanation_can_be_passed_over(told_by):
 class DeafLine:
     """A line on which nobody can hear speech."""
 
-    def __init__(self, line):
-        self.line, self.owed = line, False
+    def __init__(self, line, lost=True):
+        self.line, self.owed, self.lost = line, False, lost
 
     def __getattr__(self, name):
         return getattr(self.line, name)
@@ -176,7 +177,7 @@ class DeafLine:
     async def hear(self, until):
         if self.owed:
             self.owed = False
-            return Deaf("no worker")
+            return Deaf("no worker", self.lost)
         return await self.line.hear(until)
 
 
@@ -193,6 +194,18 @@ def test_without_a_recogniser_the_longest_time_is_the_end(told_by, hotline):
 
     assert HEARD[0].seconds == pytest.approx(60, abs=0.1)
     assert "telling_over" in line.heard()
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_speech_that_was_never_there_is_not_counted_as_lost(hotline, lost):
+    figures = Figures()
+    line = DeafLine(
+        hotline.line([*AT_THE_TONE, Waits(waits=30), keys("1"), Hears(hears="told_menu"), keys("2")]), lost
+    )
+
+    hotline.hold(line, house=replace(hotline.house, flow=tells, watchers=(figures,)))
+
+    assert figures.registry.get_sample_value("hotline_deaf_calls_total") == lost
 
 
 # To hear it again
