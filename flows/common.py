@@ -42,8 +42,9 @@ ACCOUNT: Final = digits(
 )
 BRISK: Final = Manner(timeout=4.0, tries=2, speech=False)
 """By keys only: who picks up says "hello?", and nobody has agreed to be recorded yet."""
-THE_ACCOUNT: Final = Manner(surelevel=SAID_BACK)
-"""A number that was said is said back: somebody else's account is one digit away."""
+THE_ACCOUNT: Final = Manner(confidencelevel=0.1, surelevel=SAID_BACK, incompletetimeout=2.5, maxspeechtimeout=30.0)
+"""A number that was said is said back: somebody else's account is one digit away.  It has a check digit, which judges
+better than the recogniser's confidence (decision 104)."""
 LINES: Final = tuple(Phrase("language", language=language) for language in Language)
 
 MOST_BACKS: Final = 3

@@ -6,7 +6,9 @@ from domain.phone import as_dialled
 from ivr.dialog import Call, Manner, yes_no
 from ivr.dialog.telephone import telephone
 
-BY_HEART: Final = Manner(timeout=10.0, interdigittimeout=5.0, incompletetimeout=2.5, surelevel=0.5)
+BY_HEART: Final = Manner(
+    timeout=10.0, interdigittimeout=5.0, incompletetimeout=2.5, maxspeechtimeout=30.0, surelevel=0.5
+)
 """Few people know their own number by heart; most look it up.  It is read back in any case (surelevel =
 confidencelevel)."""
 

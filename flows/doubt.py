@@ -37,7 +37,7 @@ from ivr.dialog.vocabulary import NO, YES
 TRIES: Final = 3
 
 AT_THE_METER: Final = Manner(
-    timeout=12.0, interdigittimeout=5.0, termtimeout=2.5, incompletetimeout=2.5, surelevel=0.5
+    timeout=12.0, interdigittimeout=5.0, termtimeout=2.5, incompletetimeout=2.5, maxspeechtimeout=30.0, surelevel=0.5
 )
 """People read a display in a dark corridor, torch in hand, and key or say what they see digit by digit.  Whatever we
 understood is read back (surelevel = confidencelevel)."""

@@ -9,7 +9,9 @@ from flows.parting import parting
 from ivr.dialog import SAID_BACK, Call, GaveUp, Manner, Phrase, digits
 
 NUMBER: Final = digits(8, specimens={"number": "10000012", "mis-keyed": "10000021"})
-FROM_PAPER: Final = Manner(timeout=15.0, interdigittimeout=5.0, surelevel=SAID_BACK)
+FROM_PAPER: Final = Manner(
+    timeout=15.0, interdigittimeout=5.0, surelevel=SAID_BACK, incompletetimeout=2.5, maxspeechtimeout=30.0
+)
 """They look for the slip of paper on which they wrote it down."""
 
 

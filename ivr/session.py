@@ -12,6 +12,7 @@ Rules
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from domain.store import StoreFault
 from ivr.dialog import (
     Answer,
     Ask,
+    Back,
     Dialog,
     Diverged,
     Do,
@@ -37,11 +39,13 @@ from ivr.dialog import (
     Speak,
     Trouble,
     Turn,
+    WantsAgent,
     monologue,
     must_interrupt,
     turns,
 )
 from ivr.dialog.exchange import Action, Conclude, Exchange, Hush, Listen, Play, Settled, Telling, Typed
+from ivr.dialog.grammar import KEYS
 from ivr.dialog.monologue import Attend, Beep, Monologue, Said, interval
 from ivr.dialog.vocabulary import commands
 from ivr.journal import RETURNED, AlreadyAnswered, Journal, notes, read
@@ -73,8 +77,8 @@ SKIPPED = 0.3
 doesn't tell."""
 LAST_SAID = 8
 """How many of the caller's last answers people are told."""
-AT_ONCE = 0.5
-"""Seconds within which a caller is gone who was it before we came."""
+AS_KEY = {WantsAgent.name: "0", Back.name: "*"}
+"""What the caller wanted instead, as the key that says so at the next question."""
 LATE = 5.0
 """Seconds after a prompt should have ended until we go on without the exchange's word for it."""
 
@@ -308,6 +312,7 @@ class Session:
         while True:
             for action in actions:
                 if isinstance(action, Settled):
+                    self.deaf = self.deaf or exchange.lost
                     return self._answer(
                         turn, heard=action.heard, interruption=action.interruption, confidence=action.confidence
                     )
@@ -355,7 +360,7 @@ class Session:
     async def _listen(self, turn: turns.Listen) -> Answer:
         """What the caller tells in their own words, as a span of the call's recording."""
         manner = self._manner(turn)
-        story, since = Monologue(manner, self.typed, manner.speech and not self.deaf), self.line.now()
+        story, unseen = Monologue(manner, self.typed, manner.speech and not self.deaf), self._told_unseen(turn)
         actions = story.begin()
         while True:
             for action in actions:
@@ -363,7 +368,10 @@ class Session:
                     case Said(began, ended):
                         return self._answer(turn, heard=interval(Told(self._date(began), self._date(ended))))
                     case Settled(interruption=interruption):
-                        return self._answer(turn, interruption=interruption)
+                        if unseen is None:
+                            return self._answer(turn, interruption=interruption)
+                        self.typed.keys += AS_KEY.get(interruption or "", "")
+                        return self._answer(turn, heard=interval(unseen))
                     case Hush():
                         await self.line.hush()
                     case Beep():
@@ -378,14 +386,13 @@ class Session:
             if self.gone and not self.backlog:
                 if actions := story.gone(self.line.now()):
                     continue
-                unseen = self._told_unseen(turn) if self.line.now() - since < AT_ONCE else None
-                if unseen:
+                if unseen is not None:
                     return self._answer(turn, heard=interval(unseen))
                 return self._answer(turn, interruption=HungUp.name)
             actions = self._tell_on(story, await self._hear(story.wake_at))
 
     def _told_unseen(self, turn: turns.Listen) -> Told | None:
-        """What the caller told, and was gone, after the controller died that had asked: the tape has it.
+        """What the caller told after the controller had died that asked: the tape has it, whatever they do next.
 
         If it had not come to asking yet, they waited for us in vain; then, too, it is right to call them back.
         """
@@ -555,9 +562,11 @@ class Session:
             self.language = turn.language
 
     def _note_said(self, turn: Turn[Any] | None, answer: Answer) -> None:
-        """What the caller keyed or said, for whoever gets the call: they should not have to ask again."""
+        """What the caller answered, as keys, for whoever gets the call: they should not have to ask again."""
         if answer.heard is not None and isinstance(turn, Ask):
-            self.said.append(f"{answer.label}={answer.heard}")
+            with suppress(Nomatch):
+                keys = answer.heard if KEYS.issuperset(answer.heard) else turn.accepts.spelled(answer.heard)
+                self.said.append(f"{answer.label}={keys}")
 
     def _known(self) -> dict[str, str]:
         """What people are told of the call when they get it, whatever brings it to them."""

@@ -23,9 +23,11 @@ Rules
 8. Who begins to speak stops the prompt, if it may be stopped; else we listen from its end on.  They have finished
    after completetimeout when it is an answer already, after incompletetimeout when it is not; the recogniser then
    says what it was, and for how sure.  What was no speech after all (noise) costs no try: the question is repeated if
-   it was cut off, else we go on waiting; at most `REPEATS` times.
+   it was cut off, else we go on waiting; at most `REPEATS` times.  A prompt that was cut off by what was no answer is
+   not cut off again: from then on we listen from its end, or with a television on nobody would hear a question out.
+   `#` ends speech as it ends keys.
 9. Understood too badly (confidencelevel) is a nomatch; not quite surely (surelevel), or among other words, is said
-   back: yes or no.
+   back: yes or no; a number must then be heard to its end.  Commands must be sure.
 10. When nobody can hear speech any more (`deaf`), the caller is told to use the keys, if they were speaking, at the
    cost of no try.
 """
@@ -41,10 +43,12 @@ from ivr.dialog.vocabulary import UNKNOWN, command
 ALONGSIDE = ("noinput", "nomatch", "erased", "may_speak", "keys_only")
 """Prompts that may be said before a question, besides "did_i_hear"."""
 REPEATS = 3
-RECOGNISING = 2.0
-"""Seconds until a recogniser that says nothing counts as gone."""
-CONFIRMING = Manner(timeout=4.0, tries=2, surelevel=0.5)
+RECOGNISING = 4.0
+"""Seconds until a recogniser that says nothing counts as gone; longer than the line waits for it."""
+CONFIRMING = Manner(timeout=4.0, tries=2)
 """How "did I hear right?" is asked."""
+CONFIRMING_DIGITS = Manner(timeout=4.0, tries=2, bargein=False, typeahead=False)
+"""The same of a number, which has to be heard first: who keys it anew would say yes by its first 1."""
 LONGEST_TYPEAHEAD = 64
 """Keys kept for questions still to come, at most; a cat on the keypad fills no memory."""
 
@@ -152,6 +156,13 @@ class Exchange:
     _confirming: "Exchange | None" = field(default=None)
     _said: Settled = field(default=Settled())  # what is being confirmed
     _echo: Echo | None = field(default=None)
+    _lost: bool = field(default=False)
+    _disturbed: bool = field(default=False)  # something that was no answer cut off the prompt
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody hears speech any more, though somebody did when the question began."""
+        return self._lost
 
     def begin(self, now: float) -> list[Action]:
         """Put the question, or find it answered already by what was typed ahead."""
@@ -179,6 +190,8 @@ class Exchange:
             return [*self._hush(), *self._unlisten(), *self._take(key, now)]
         if self._is_stray(key):
             return []
+        if key == self.manner.termchar and self._talk and self._talk.since is not None:
+            return self._spoken_out(now)
         return [*self._unlisten(), *self._take(key, now)]
 
     def played(self, now: float) -> list[Action]:
@@ -189,7 +202,9 @@ class Exchange:
             return []
         self.playing = False
         if self.typed.keys:
-            return self._drain(now)
+            actions = self._drain(now)
+            if actions or self.keyed or self.settled:
+                return actions
         self._wait(now)
         return self._listen() if self._talk is None else []
 
@@ -202,9 +217,7 @@ class Exchange:
         if self._talk and self._talk.asked:
             return self.deaf(now)
         if self._talk and self._talk.since is not None:
-            self._talk.asked = True
-            self.wake_at = now + RECOGNISING
-            return [Conclude()]
+            return self._spoken_out(now)
         return self._settle(now) if self.keyed else self._again("noinput")
 
     # Speech
@@ -241,6 +254,7 @@ class Exchange:
         if self.settled or self._talk is None or not self._talk.asked:
             return []
         cut, self._talk = self._talk.cut, None
+        self._disturbed = self._disturbed or cut
         if not any(said.words for said in alternatives):
             return self._noise(cut, now)
         return self._judge([one for one in alternatives if one.confidence >= self.manner.confidencelevel], now)
@@ -249,11 +263,20 @@ class Exchange:
         """Nobody hears speech any more."""
         if self._confirming:
             return self._confirm(self._confirming.deaf(now), now)
-        self.hears = False
+        self.hears, self._lost = False, True
         talk, self._talk = self._talk, None
         if self.settled or talk is None or talk.since is None:
             return []
         return self._play("keys_only")
+
+    def _spoken_out(self, now: float) -> list[Action]:
+        """They have finished speaking, as far as we or they are concerned."""
+        assert self._talk is not None
+        if self._talk.asked:
+            return []
+        self._talk.asked = True
+        self.wake_at = now + RECOGNISING
+        return [Conclude()]
 
     def _complete(self, words: str) -> bool:
         if command(words):
@@ -275,9 +298,9 @@ class Exchange:
     def _judge(self, alternatives: Sequence[Understood], now: float) -> list[Action]:
         """Take the best that is an answer; of several, one that is sound by itself."""
         fits: list[tuple[bool, str, Understood]] = []
-        for said in alternatives:
+        for n, said in enumerate(alternatives):
             if key := command(said.words):
-                if not fits:
+                if n == 0 and said.confidence >= min(self.manner.surelevel, 1.0):
                     return self._commanded(key, now)
                 continue
             try:
@@ -290,13 +313,16 @@ class Exchange:
             return self._again("nomatch")
         _, keys, said = min(fits, key=lambda fit: fit[0])  # the first of those: they come best first
         answer = Settled(heard=said.words, confidence=said.confidence)
-        if said.confidence >= self.manner.surelevel and UNKNOWN not in said.words.split():
-            return self._over(answer)
         echo = self.accepts.echo(keys)
+        alone = UNKNOWN not in said.words.split() or (echo is None and not said.words.startswith(UNKNOWN))
+        if said.confidence >= self.manner.surelevel and alone:
+            self.typed.stray_termchar = self.accepts.sequence
+            return self._over(answer)
         if echo is None:
             return self._again("nomatch")
         self._said, self._echo = answer, echo
-        self._confirming = Exchange(yes_no, CONFIRMING, self.typed, self.hears)
+        manner = CONFIRMING_DIGITS if self.accepts.sequence else CONFIRMING
+        self._confirming = Exchange(yes_no, manner, self.typed, self.hears)
         return self._confirm(self._confirming.begin(now), now)
 
     def _commanded(self, key: str, now: float) -> list[Action]:
@@ -310,7 +336,7 @@ class Exchange:
         """What "did I hear right?" wants done, and what follows from its answer."""
         asked = self._confirming
         assert asked is not None
-        self.hears = asked.hears
+        self.hears, self._lost = asked.hears, self._lost or asked.lost
         self.playing, self.wake_at = asked.playing, asked.wake_at
         mine: list[Action] = []
         for action in actions:
@@ -399,7 +425,7 @@ class Exchange:
         return self._over(Settled(heard=self.keyed))
 
     def _again(self, after: str) -> list[Action]:
-        if self.attempt >= self.manner.tries:
+        if self.attempt >= (self.manner.tries if after == "noinput" else max(self.manner.tries, 2)):
             return self._over(Settled(interruption=GaveUp.name))
         self.attempt += 1
         self.keyed = ""
@@ -412,7 +438,8 @@ class Exchange:
 
     def _play(self, after: str | None, *, whole: bool = True) -> list[Action]:
         self.playing, self.wake_at, self._talk = True, None, None
-        return [Play(self.attempt, after, whole), *(self._listen() if self.manner.bargein else [])]
+        at_once = self.manner.bargein and not self._disturbed
+        return [Play(self.attempt, after, whole), *(self._listen() if at_once else [])]
 
     def _hush(self) -> list[Action]:
         self.playing = False

@@ -199,11 +199,17 @@ class _Menu(Keypad):
         return tuple(phrase for spoken, phrase, _ in self.words if spoken == language)
 
     def spelled(self, words: str) -> str:
-        said = _plain(words)
-        for _, phrase, key in self.words:
-            if phrase == said:
-                return key
-        raise Nomatch(words)
+        meant = {phrase: key for _, phrase, key in self.words}
+        said, found = _plain(words).split(), set[str]()
+        while said:  # "yes of course": several phrases, as long as they mean the same
+            much = next((n for n in range(len(said), 0, -1) if " ".join(said[:n]) in meant), None)
+            if much is None:
+                raise Nomatch(words)
+            found.add(meant[" ".join(said[:much])])
+            said = said[much:]
+        if len(found) != 1:
+            raise Nomatch(words)
+        return found.pop()
 
     def echo(self, keys: str) -> Echo | None:
         return next(((prompt, ()) for key, prompt in self.names if key == keys), None)

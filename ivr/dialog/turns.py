@@ -54,7 +54,9 @@ class Manner:
     )
     termchar: str = _means("#", 'the key that says "that was all"; empty for none')
     tries: int = _means(
-        3, "prompts (first one and reprompts, noinput and nomatch together) before the caller has given up"
+        3,
+        "prompts (first one and reprompts, noinput and nomatch together) before the caller has given up; what is no "
+        "answer is asked a second time in any case",
     )
     bargein: bool = _means(
         True, "a key during the prompt stops it and counts; without, the prompt is heard to its end"

@@ -156,7 +156,65 @@ def test_speech_that_was_mostly_not_understood_is_a_nomatch(words):
 def test_an_answer_among_other_words_is_said_back(words):
     """Somebody who talks about something else says an expected word sooner or later."""
     assert say(heard_out(), words, 6.0)[0] == Play(1, None, True, ("fruit_pear", ()))
-    assert say(heard_out(yes_no), words.replace("груша", "так"), 6.0) == [Play(2, "nomatch"), Listen(yes_no)]
+
+
+def test_yes_please_is_yes_and_something_yes_is_asked_again():
+    """Nothing long can be said back of a yes; what comes first counts, if it is sure."""
+    assert say(heard_out(yes_no), "так [unk]", 6.0) == [Settled("так [unk]", confidence=0.9)]
+    assert say(heard_out(yes_no), "[unk] так", 6.0) == [Play(2, "nomatch"), Listen(yes_no)]
+
+
+def test_several_words_of_one_meaning_are_one_answer():
+    assert say(heard_out(yes_no), "так звичайно так", 6.0) == [Settled("так звичайно так", confidence=0.9)]
+    assert say(heard_out(yes_no), "так ні", 6.0) == [Play(2, "nomatch"), Listen(yes_no)]
+    assert say(heard_out(yes_no), "два так", 6.0) == [Play(2, "nomatch"), Listen(yes_no)]
+
+
+def test_what_is_not_understood_is_asked_again_even_where_silence_is_an_answer():
+    question = heard_out(yes_no, Manner(tries=1))
+
+    assert say(question, "огірок", 6.0)[0] == Play(2, "nomatch")
+    question.played(10.0)
+    assert question.tick(question.wake_at)[-1] == Settled(interruption="gave up")
+
+
+def test_the_hash_key_ends_speech_as_it_ends_keys():
+    question = heard_out(READING)
+    question.voice(6.0)
+
+    assert question.key("#", 8.0) == [Conclude()]
+    assert question.key("#", 8.1) == [], "once is enough"
+    assert question.utterance([Alternative("сорок сім", 0.9)], 8.2) == [Settled("сорок сім", confidence=0.9)]
+    assert question.typed.stray_termchar, "and one that comes late is not meant for the next question"
+
+
+@pytest.mark.parametrize(("words", "confidence"), [("оператор", 0.7), ("назад", 0.7)])
+def test_commands_must_be_sure(words, confidence):
+    assert say(heard_out(), words, 6.0, confidence) == [Play(2, "nomatch"), Listen(FRUIT)]
+
+
+def test_a_command_among_the_lesser_readings_is_none():
+    assert say(heard_out(), "огірок", 6.0, 0.9, Alternative("оператор", 0.85))[0] == Play(2, "nomatch")
+
+
+def test_who_talks_into_a_prompt_hears_the_next_one_out():
+    question, _ = put()
+    question.voice(1.0)
+    question.pause("огірок", 2.0)
+    question.tick(question.wake_at)
+
+    assert question.utterance([Alternative("огірок", 0.9)], 4.0) == [Play(2, "nomatch")]
+    assert question.voice(4.5) == [] and question.playing
+    assert question.played(9.0) == [Listen(FRUIT)]
+
+
+def test_a_number_that_is_said_back_is_heard_out_and_what_is_keyed_meanwhile_is_no_yes():
+    question = heard_out(READING, Manner(surelevel=SAID_BACK))
+    assert say(question, "сорок сім", 6.0, 1.0) == [Play(1, None, True, ("these_digits", (("number", "47"),)))]
+
+    assert [action for key in "1000000018" for action in question.key(key, 9.0)] == []
+    assert question.played(14.0) == [Listen(yes_no)]
+    assert question.key("1", 15.0)[-1] == Settled("сорок сім", confidence=1.0)
 
 
 def test_a_guess_is_a_nomatch():
@@ -287,7 +345,7 @@ def test_noise_that_cut_off_the_prompt_brings_it_again():
     question.pause("", 1.5)
     question.tick(question.wake_at)
 
-    assert question.utterance([], 3.1) == [Play(1), Listen(FRUIT)]
+    assert question.utterance([], 3.1) == [Play(1)], "which is heard out this time"
 
 
 def test_noise_without_end_is_a_nomatch_in_the_end():
