@@ -18,7 +18,6 @@ sample, with the same filter on both sides of it: that is little freedom, and a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,7 @@ TAPS = 48
 """Samples of the echo path: 6 ms."""
 EXPLAINED = 0.35
 """From this share of the energy on it is echo; measured in decision 087."""
-EXPLAINED_WITH_JUMP = 0.45
+EXPLAINED_WITH_JUMP = 0.55
 """The same when the delay may jump: what one jump more explains of a caller stays below; ibidem."""
 PACKET = 160
 """Samples of an RTP packet, 20 ms."""
@@ -140,11 +139,15 @@ def _delay(sound: Sound, played: Sound) -> int:
     return min(max(0, best - TAPS // 2), LONGEST_DELAY - TAPS)
 
 
+def _stretch(played: Sound, first: int, count: int) -> Sound:
+    """`count` samples from sample `first` on; silence outside."""
+    before, after = max(0, -first), max(0, first + count - len(played))
+    return np.pad(played, (before, after))[first + before :][:count]
+
+
 def _shifts(played: Sound, first: int, count: int) -> Sound:
-    """`TAPS` samples for each of `count`, from sample `first` on; silence outside."""
-    before, after = max(0, -first), max(0, first + count + TAPS - 1 - len(played))
-    padded = np.pad(played, (before, after))[first + before : first + before + count + TAPS - 1]
-    return np.lib.stride_tricks.sliding_window_view(padded, TAPS)
+    """`TAPS` samples for each of `count`, from sample `first` on."""
+    return np.lib.stride_tricks.sliding_window_view(_stretch(played, first, count + TAPS - 1), TAPS)
 
 
 def _fit(sound: Sound, shifts: Sound) -> tuple[Sound, float]:
@@ -159,25 +162,21 @@ def _fit(sound: Sound, shifts: Sound) -> tuple[Sound, float]:
 
 def _left_with_jump(sound: Sound, played: Sound) -> float:
     """The energy that is left at best when the delay jumps once: one half of it, or nearly, has one delay."""
-    found, best = np.inf, np.zeros((len(sound), TAPS), np.float32)
+    found, best = np.inf, (0, 0, 0, 0)
     middle = len(sound) // 2
     for half in (slice(0, middle), slice(middle, len(sound))):
         part, around = sound[half], played[half.start : half.stop + LONGEST_DELAY]
         first = _delay(part, around)
         taps, _ = _fit(part, _shifts(around, first, len(part)))
-        here = _shifts(played, first, len(sound))
-        kept = _left(sound, here, taps)
-        for jump in JUMPS:
-            there = _shifts(played, first - jump, len(sound))
-            other = _left(sound, there, taps)
-            for (before, early), (after, late) in permutations(((kept, here), (other, there))):
-                left = before + after[-1] - after
-                if left.min() < found:
-                    at, found = int(left.argmin()), float(left.min())
-                    best = np.concatenate([early[:at], late[at:]])
-    return _fit(sound, best)[1]
-
-
-def _left(sound: Sound, shifts: Sound, taps: Sound) -> Sound:
-    """The energy that a filter leaves of the first 0, 1, 2, ... samples."""
-    return np.concatenate([[0.0], np.cumsum((sound - shifts @ taps) ** 2)])
+        made = np.correlate(_stretch(played, first - JUMPS[-1], len(sound) + 2 * JUMPS[-1] + TAPS - 1), taps)
+        left_of = {
+            jump: np.concatenate([[0.0], np.cumsum((sound - made[JUMPS[-1] - jump :][: len(sound)]) ** 2)])
+            for jump in (0, *JUMPS)
+        }
+        for early, late in [pair for jump in JUMPS for pair in ((0, jump), (jump, 0))]:
+            left = left_of[early] + left_of[late][-1] - left_of[late]
+            if left.min() < found:
+                found, best = float(left.min()), (int(left.argmin()), first, early, late)
+    at, first, early, late = best
+    shifts = [_shifts(played, first - jump, len(sound)) for jump in (early, late)]
+    return _fit(sound, np.concatenate([shifts[0][:at], shifts[1][at:]]))[1]
