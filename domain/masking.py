@@ -1,7 +1,8 @@
 """What callers say about themselves is hidden from those who need not know it.
 
 Rules: hidden are numbers of four digits or more (accounts, telephones, cards, documents), however they are spoken;
-names after words that announce one; streets, houses and flats; addresses of mailboxes.  A word is hidden or left as
+names after words that announce one; streets, houses and flats; addresses of mailboxes, written
+or spoken.  A word is hidden or left as
 it is: as many words go out as came in, so that times of words stay true and sound can be masked at the same places.
 What is hidden once stays so, and hiding again changes nothing.  In doubt it is hidden.
 
@@ -47,6 +48,7 @@ def personal(words: Sequence[str]) -> tuple[Personal | None, ...]:
     found: list[Personal | None] = [None] * len(said)
     for kind, places in (
         (Personal.MAILBOX, (k for k, word in enumerate(words) if "@" in word)),
+        (Personal.MAILBOX, _mailboxes(words, said)),
         (Personal.ADDRESS, _addresses(said)),
         (Personal.NAME, _names(said)),
         (Personal.NUMBER, _numbers(said)),
@@ -244,6 +246,76 @@ def _counted(said: Sequence[str], start: int) -> Iterator[int]:
         k += 1
     if start < k < len(said) and len(said[k]) == 1 and said[k].isalpha() and said[k] not in _ENDS - {"а"}:
         yield k
+
+
+# Mailboxes that are spoken: "ivan dot koval at gmail dot com"
+
+BOX: Final = 8
+"""Words of a mailbox before its "at", at most."""
+APART: Final = 3
+"""Words from one sign of a mailbox to the next, at most."""
+
+_AT: Final = re.compile(r"собак\w{1,2}|собачк\w{1,2}|равлик\w{0,2}|песик\w{0,2}|ет|эт|at")
+_DOT: Final = re.compile(r"крап(?:к|очк)\w{1,2}|точ(?:к|ечк)\w{1,2}|дот|dot")
+_SERVICE: Final = re.compile(
+    r"g-?mail|[гдж]{1,2}и?-?м[еэє]й?л|дж[иі]-?майл|укр-?н[еє]т|ukr-?net|укр|ukr|mail|мейл|мэйл|майл|yahoo|яху|outlook"
+    r"|аутлук|hotmail|хотмейл|icloud|айклауд|yandex|яндекс|protonmail|протонмейл|i\.?ua|мета|meta|рамблер|bigmir"
+    r"|бігмір|бигмир"
+)
+_ZONE: Final = re.compile(r"ком|com|юа|ю-?ей|ua|орг|org|нет|нєт|net|ру|ru|інфо|инфо|info|бел|еу|eu|біз|биз|biz")
+_WRITE: Final = re.compile(
+    r"(?:на)?пиш\w{1,4}|(?:при|над|ві|от)[іы]?[сш]\w{2,6}|пошт\w{1,3}|почт\w{1,3}|електронн\w{1,3}|электронн\w{1,3}"
+    r"|скриньк\w{1,2}|ящик\w{0,2}|[іие]-?м[еэ]йл\w{0,2}|e-?mail|mailbox|адрес\w{0,3}|address|is|my|to|такий|такая|така"
+)
+"""Stands before a mailbox, not in it."""
+
+
+def _mailboxes(words: Sequence[str], said: Sequence[str]) -> Iterator[int]:
+    """From the pause, or the clause, before a spoken mailbox to its last sign.
+
+    "At" is a dog in Ukrainian and Russian: one in the yard is told from that of a mailbox by a dot, or by what
+    mailboxes end with.  Who leaves the dog out says a service and what it ends with.
+    """
+    for k, word in enumerate(said):
+        if _AT.fullmatch(word):
+            first, last = _before(words, said, k), _after(words, said, k)
+            if last > k or any(_DOT.fullmatch(one) for one in said[first:k]):
+                yield from range(first, last + 1)
+        elif _SERVICE.fullmatch(word) and (last := _after(words, said, k)) > k:
+            yield from range(_before(words, said, k), last + 1)
+
+
+def _before(words: Sequence[str], said: Sequence[str], k: int) -> int:
+    """Where the mailbox begins that has its "at" here.  Single letters spell it: they are no words that end it."""
+    first = k
+    while first > max(0, k - BOX) and not _parted(words, said, first - 1):
+        word = said[first - 1]
+        if word == HIDDEN or (word in _ENDS and len(word) > 1) or _WRITE.fullmatch(word):
+            break
+        first -= 1
+    return first
+
+
+def _after(words: Sequence[str], said: Sequence[str], k: int) -> int:
+    """The last word of the mailbox that has its "at" here; the "at" itself if nothing there is of a mailbox."""
+    last = at = k
+    while at + 1 < len(said) and at - last < APART and said[at + 1] != HIDDEN and not _parted(words, said, at):
+        at += 1
+        before = said[at - 1]
+        ends = _ZONE.fullmatch(said[at]) and (_DOT.fullmatch(before) or _SERVICE.fullmatch(before))
+        # "нет" is "no", and much that a zone is called means something else
+        if ends or _DOT.fullmatch(said[at]) or (_SERVICE.fullmatch(said[at]) and last == k):
+            last = at
+            if _DOT.fullmatch(said[at]) and at + 1 < len(said) and said[at + 1] != HIDDEN:
+                last = at + 1
+    return last
+
+
+def _parted(words: Sequence[str], said: Sequence[str], k: int) -> bool:
+    """Whether a clause ends with this word: marks between what is dictated are pauses in a mailbox, not its end."""
+    if not words[k].endswith((",", ".", ";", ":", "!", "?", "…")):
+        return False
+    return not any(_AT.fullmatch(one) or _DOT.fullmatch(one) for one in said[k : k + 2])
 
 
 _EDGES: Final = re.compile(r"^[^\w+•]+|[^\w•]+$")
