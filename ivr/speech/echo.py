@@ -12,7 +12,7 @@ the residual's share of the energy is what the prompt does not explain.  Gain do
 
 When a packet is late, silence of its length goes into the stream, and everything after it is as much later; when one
 is dropped, earlier.  So if one delay explains too little, a second look allows for one jump of whole packets, at any
-sample, with the same filter on both sides of it: that is little freedom, and a caller is not explained away by it.
+sample, with the same filter on both sides of it: that is little freedom, and a higher bar makes up for it.
 """
 
 from collections.abc import Sequence
