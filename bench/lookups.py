@@ -34,7 +34,7 @@ from domain.commands import Command
 from domain.demo.fiction import account_number, person
 from domain.demo.generate import generate
 from domain.handlers import perform
-from domain.model import Began, Doubt, Language, OrderKind, OutageKind, Outcome, ReplyBy, RequestKind, Topic
+from domain.model import Began, Doubt, Language, OrderKind, OutageKind, Outcome, ReplyBy, RequestKind, Told, Topic
 from domain.numbers import Series, number
 from domain.store import Connection, Store
 from domain.tables import accounts
@@ -67,6 +67,13 @@ SPECIMENS: Mapping[type[Command[Any]], Specimen] = {
     commands.AskStatement: lambda n: commands.AskStatement(account_number(n)),
     commands.RegisterRequest: lambda n: commands.RegisterRequest(
         RequestKind.COMPLAINT, Topic.QUALITY, ReplyBy.PHONE, "+380440000001", account_number(n)
+    ),
+    commands.KeepDraft: lambda n: commands.KeepDraft(
+        RequestKind.COMPLAINT,
+        Topic.QUALITY,
+        Told(NOW, NOW + timedelta(seconds=40)),
+        "+380440000001",
+        account_number(n),
     ),
     commands.FindRequest: lambda n: commands.FindRequest(number(Series.REQUEST, n % 80 + 1)),
     commands.AskSupply: lambda n: commands.AskSupply(account_number(n)),

@@ -166,7 +166,10 @@ def lemmas(word: str) -> frozenset[str]:
     if not word:
         return frozenset()
     readers = [each for each in _analysers() if each.word_is_known(word)] or _analysers()
-    return frozenset({word, *(parse.normal_form for each in readers for parse in each.parse(word))})
+    try:
+        return frozenset({word, *(parse.normal_form for each in readers for parse in each.parse(word))})
+    except ValueError:  # pymorphy3 looks up the names of letters, and some scripts have none
+        return frozenset({word})
 
 
 @cache
