@@ -54,7 +54,7 @@ class Unusable(Exception):
 
 
 class SpeechModel:
-    """A Vosk model, loaded.  Raises `Unusable`."""
+    """A Vosk model, loaded.  Raises `Unusable`; OSError when the system lacks something now."""
 
     def __init__(self, directory: Path) -> None:
         try:
@@ -68,6 +68,8 @@ class SpeechModel:
             decoder = Decoder(self, {}, upsamples=self._upsamples)
             decoder.accept(bytes(RATE))
             decoder.final()
+        except OSError:
+            raise
         except Exception as fault:  # vosk knows no other kind
             raise Unusable(f"{directory} can't be used: {fault}. Unpack or install it anew") from fault
 

@@ -110,7 +110,7 @@ class WorkerProcess:
     """A worker, from its start to its end (`run`).
 
     changed: called when it is ready, when a model turns out to be bad (`unusable`), and when a call leaves it.
-    fatal: the model at whose loading it ended.  lost: calls that it had then.
+    fatal: the model at whose loading it ended.  proved: the pool has seen it ready.  lost: calls that it had then.
     """
 
     models: Mapping[str, Path]
@@ -126,6 +126,7 @@ class WorkerProcess:
     ready: bool = False
     retired: asyncio.Event = field(default_factory=asyncio.Event)
     fatal: Path | None = None
+    proved: bool = False
     lost: int = 0
     memory_at_first: int = 0
     _loading: Path | None = None
@@ -214,7 +215,7 @@ class WorkerProcess:
                 self.unusable[Path(message["model"])] = message["why"]
                 self.changed(self)
             case "unknown":
-                log.warning("the model for %s doesn't know: %s", message["language"], ", ".join(message["words"]))
+                log.debug("the model for %s doesn't know: %s", message["language"], ", ".join(message["words"]))
             case "ready":
                 self._loading = None
                 self.port, self.languages = message["port"], frozenset(message["languages"])

@@ -121,7 +121,7 @@ class Worker:
                 self._send("loading", model=str(directory))
                 try:
                     loaded[directory] = SpeechModel(directory)
-                except (Unusable, OSError, ValueError) as fault:
+                except (Unusable, ValueError) as fault:  # an OSError may pass: it ends us, and the pool counts
                     self._send("unusable", model=str(directory), why=str(fault))
                     continue
             self._models[language] = loaded[directory]

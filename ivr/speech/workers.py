@@ -3,13 +3,15 @@
 Rules
 1. A new call goes to the least busy worker; when all are full, or none is ready, it is not taken and has its keys.
 2. A worker that ends is replaced, the sooner the longer it lived (`FIRST` to `LAST` seconds, doubling).
-3. A model that can't be used, or that takes its process along when it is loaded, is named once and left out from
-   then on: its languages aren't there.  What can be used goes on.
+3. A model that can't be used, or that takes its process along each time it is loaded, is named once and left out:
+   its languages aren't there.  What can be used goes on.  Every `AGAIN` it is tried once more, in a process of its
+   own; when it loads, workers without it make room for such with it.
 4. Vosk's memory grows with the calls (vosk-api issues 209, 1724): after `CALLS` calls, or when it has grown by
    `GROWTH`, a worker gets no new calls and ends with its last one; its successor is started at once.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -33,7 +35,9 @@ FIRST, LAST = 0.5, 60.0
 LATE = 1.0
 """Seconds behind the callers at which a worker is of no use to them."""
 STRIKES = 2
-"""So many processes may end while they load a model; once may be an accident."""
+"""So many processes in a row may end while they load a model; once may be an accident."""
+AGAIN = 600.0
+"""Seconds until a model that was left out is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Workers:
         self._count = count or len(os.sched_getaffinity(0))
         self._streams = streams
         self._unusable = dict[Path, str]()
+        self._pardoned = asyncio.Event()
         self._workers = list[WorkerProcess]()
         self._tasks = set[asyncio.Task[None]]()
         self._changed = asyncio.Event()
@@ -111,7 +116,7 @@ class Workers:
             task = asyncio.create_task(self._keep())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        while self._tasks and sum(1 for worker in self._workers if worker.ready) + self._died < self._count:
+        while self._usable() and sum(1 for worker in self._workers if worker.ready) + self._died < self._count:
             self._changed.clear()
             waiting = asyncio.create_task(self._changed.wait())
             await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -142,7 +147,10 @@ class Workers:
     async def _keep(self) -> None:
         """Have a worker, for ever."""
         pause = FIRST
-        while models := self._usable():
+        while True:
+            while not (models := self._usable()):
+                self._pardoned.clear()
+                await self._pardoned.wait()
             worker = WorkerProcess(models, self._sounds, self._late, self._notice)
             self._workers.append(worker)
             began = time.monotonic()
@@ -185,19 +193,55 @@ class Workers:
             self._condemn(path, why)
         if not worker.ready:
             return
+        if not worker.proved:
+            worker.proved = True
+            for path in worker.models.values():
+                del self._strikes[path]  # what came before was an accident
         grown = worker.health.memory - worker.memory_at_first
-        if not worker.languages or worker.attended >= CALLS or grown > GROWTH:
-            if not worker.retired.is_set():
-                log.info(
-                    "a speech worker retires after %d calls, grown by %d MB", worker.attended, grown // 1_000_000
-                )
-                self._recycled += bool(worker.languages)
-                worker.retired.set()
-            if not worker.ears:
-                worker.end()
+        worn = not worker.languages or worker.attended >= CALLS or grown > GROWTH
+        if worn and not worker.retired.is_set():
+            log.info("a speech worker retires after %d calls, grown by %d MB", worker.attended, grown // 1_000_000)
+            self._recycled += bool(worker.languages)
+            worker.retired.set()
+        if worker.retired.is_set() and not worker.ears:
+            worker.end()
 
     def _condemn(self, path: Path, why: str) -> None:
         if path not in self._unusable:
             self._unusable[path] = why
-            concerned = ", ".join(sorted(language for language, one in self._models.items() if one == path))
-            log.error("no speech in %s: %s; callers have their keys", concerned, why)
+            log.error("no speech in %s: %s; callers have their keys", self._concerned(path), why)
+            task = asyncio.create_task(self._try_again(path))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _try_again(self, path: Path) -> None:
+        """Until it can be used."""
+        loads = False
+        while not loads:
+            await asyncio.sleep(AGAIN)
+            loads = await self._loads(path)
+        log.warning("speech again in %s: its model loads", self._concerned(path))
+        del self._unusable[path], self._strikes[path]
+        self._pardoned.set()
+        for worker in list(self._workers):
+            if worker.unusable.pop(path, None) or path not in worker.models.values():
+                worker.retired.set()
+                self._recycled += 1
+                self._notice(worker)
+
+    async def _loads(self, path: Path) -> bool:
+        good = False
+
+        def changed(worker: WorkerProcess) -> None:
+            nonlocal good
+            if worker.ready:
+                good = bool(worker.languages)
+                worker.end()
+
+        models = {language: one for language, one in self._models.items() if one == path}
+        with contextlib.suppress(OSError):
+            await WorkerProcess(models, None, self._late, changed).run()
+        return good
+
+    def _concerned(self, path: Path) -> str:
+        return ", ".join(sorted(language for language, one in self._models.items() if one == path))

@@ -255,6 +255,71 @@ def test_a_bad_model_is_named_once_and_the_others_work(damage, tmp_path, caplog)
     ]
 
 
+async def kill_while_it_loads(made):
+    """The next process that loads a model."""
+    async with asyncio.timeout(PATIENCE):
+        while not (loading := [worker.pid for worker in made._workers if worker._loading and worker.pid]):  # noqa: ASYNC110 as above
+            await asyncio.sleep(0.001)
+    os.kill(loading[0], signal.SIGKILL)
+
+
+def test_accidents_while_loading_don_t_add_up_when_the_model_has_worked_between_them():
+    async def main():
+        async with pool() as made:
+            for died in (2, 4):
+                accident = asyncio.create_task(kill_while_it_loads(made))
+                os.kill(made._workers[0].pid, signal.SIGKILL)
+                await accident
+                await until(lambda died=died: made.counts.died == died and made.counts.workers == 1)
+                assert made.languages == {"uk", "ru"}
+
+    run(main)
+
+
+def test_a_system_that_lacks_something_for_a_moment_is_no_fault_of_the_model(monkeypatch, tmp_path, caplog):
+    full = tmp_path / "full"
+    (full / "sitecustomize.py").parent.mkdir()
+    (full / "sitecustomize.py").write_text(
+        "import pathlib, sys\n"
+        "import ivr.speech.decoder as decoder\n"
+        f"once = pathlib.Path({str(tmp_path / 'once')!r})\n"
+        "if not once.exists():\n"
+        "    def look(directory):\n"
+        "        once.touch()\n"
+        "        raise OSError(24, 'Too many open files')\n"
+        "    decoder.look = look\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(full))
+
+    async def main():
+        async with pool() as made:
+            await until(lambda: made.counts.workers == 1)
+            assert (made.languages, made.counts.died) == ({"uk", "ru"}, 1)
+
+    with caplog.at_level(logging.ERROR):
+        run(main)
+    assert ["Too many open files" in r.getMessage() for r in caplog.records] == [True]
+
+
+def test_a_model_that_was_left_out_is_tried_again_and_taken_in_when_it_is_repaired(monkeypatch, tmp_path):
+    monkeypatch.setattr(workers, "AGAIN", 0.5)
+    late = tmp_path / "late"
+
+    async def main():
+        async with pool({"uk": MODEL, "ru": late}) as made, pool({"uk": late}) as other:
+            await until(lambda: made.counts.workers == 1)
+            assert made.languages == {"uk"}
+            caller = await Caller(made).connect()
+            shutil.copytree(MODEL, late)
+            await until(lambda: made.languages == {"uk", "ru"} and other.languages == {"uk"})
+            assert await caller.ask("uk.yes", Listening("uk", YES_NO["uk"])) == "так"
+            caller.ear.close()
+            await until(lambda: made.counts.workers == 1)
+            assert (made.counts.died, made.counts.deaf, made.counts.recycled) == (0, 0, 1)
+
+    run(main)
+
+
 def test_without_any_good_model_nobody_is_attended_to_and_nothing_spins(tmp_path):
     async def main():
         async with pool({"uk": tmp_path / "nothing"}) as made:
