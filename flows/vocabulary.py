@@ -2,7 +2,8 @@
 
 Rules: what people really call a thing, not what we do; every choice can also be said by the number of its key
 (`ivr.dialog.vocabulary`).  A phrase means one choice of its question only, which is checked when a menu is made.
-Words that a model does not know are never heard (`ivr models` tells which): keys and numbers always work.
+Words that a model does not know are never heard (`ivr models` tells which): keys and numbers always work.  So danger
+has many words, among them those of the small model that comes along: fire, smoke, firemen.
 """
 
 from collections.abc import Mapping
@@ -29,10 +30,10 @@ READING: Final = said(
 )
 OUTAGE: Final = said(
     "немає світла, нема світла, світла немає, світло, аварія, відключення, вимкнули світло, провід упав, обірвався "
-    "провід, іскрить, горить, небезпека",
-    "нет света, света нет, свет, авария, отключение, отключили свет, упал провод, оборвался провод, искрит, горит, "
-    "опасность",
-    "no power, power cut, no light, outage, danger, fallen wire, fire, emergency",
+    "провід, дріт, іскрить, горить, пожежа, вогонь, дим, пожежник, небезпека",
+    "нет света, света нет, свет, авария, отключение, отключили свет, упал провод, оборвался провод, провод, искрит, "
+    "горит, пожар, огонь, дым, пожарный, опасность",
+    "no power, power cut, no light, outage, danger, fallen wire, fire, smoke, sparks, emergency",
 )
 COMPLAINT: Final = said(
     "скарга, залишити скаргу, поскаржитися, звернення, запитання, питання, пропозиція",
@@ -86,10 +87,10 @@ TOPICS: Final[Sayings] = {
 
 URGENT: Final = said(
     "немає світла, нема світла, світла немає, аварія, провід упав, обірвався провід, дріт, іскрить, горить, пожежа, "
-    "горить лічильник, небезпека",
-    "нет света, света нет, авария, упал провод, оборвался провод, провод, искрит, горит, пожар, горит счётчик, "
-    "опасность",
-    "no power, no light, emergency, danger, fallen wire, fire, burning meter, sparks",
+    "вогонь, дим, пожежник, горить лічильник, небезпека",
+    "нет света, света нет, авария, упал провод, оборвался провод, провод, искрит, горит, пожар, огонь, "
+    "дым, пожарный, горит счётчик, опасность",
+    "no power, no light, emergency, danger, fallen wire, fire, smoke, burning meter, sparks",
 )
 """Said where a topic is asked for, and no topic: it can't wait."""
 
@@ -99,9 +100,9 @@ TOLD_GO_ON: Final = said("далі, все гаразд, так, добре", "�
 
 OUTAGES: Final[Sayings] = {
     OutageKind.DANGER: said(
-        "небезпека, горить, іскрить, провід упав, обірвався провід, дріт, пожежа, аварія",
-        "опасность, горит, искрит, упал провод, оборвался провод, провод, пожар, авария",
-        "danger, fire, sparks, fallen wire",
+        "небезпека, горить, іскрить, провід упав, обірвався провід, дріт, пожежа, вогонь, дим, пожежник, аварія",
+        "опасность, горит, искрит, упал провод, оборвался провод, провод, пожар, огонь, дым, пожарный, авария",
+        "danger, fire, smoke, sparks, fallen wire, emergency",
     ),
     OutageKind.NO_SUPPLY: said(
         "немає світла, нема світла, світла немає, весь будинок, у всьому будинку, відключення",

@@ -7,12 +7,14 @@ from itertools import chain
 
 import pytest
 
-from flows import FLOWS
+from domain.model import OutageKind
+from flows import FLOWS, vocabulary
 from flows.worlds import SHOWN, TOLD, world
 from ivr.dialog import Ask
 from ivr.dialog.explore import explore
 from ivr.service.settings import Settings
 from ivr.service.speech import Recognition, expected_words
+from ivr.speech.models import verify
 from ivr.speech.models.shelf import PROOF
 
 
@@ -158,3 +160,18 @@ def test_the_words_that_are_looked_for_are_those_that_the_conversations_expect(n
         words = {word for grammar in asked for phrase in grammar.phrases(language) for word in phrase.split()}
         assert words
         assert words <= expected_words(language)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [vocabulary.OUTAGE, vocabulary.OUTAGES[OutageKind.DANGER], vocabulary.URGENT],
+    ids=["menu", "kind", "urgent"],
+)
+@pytest.mark.parametrize(
+    ("language", "danger"),
+    [("uk", {"аварія", "вогонь", "дим", "пожежник"}), ("ru", {"авария", "огонь", "дым", "пожарный"})],
+)
+def test_danger_can_be_said_wherever_it_matters_also_to_the_small_model(place, language, danger):
+    unknown = verify(PROOF, expected_words(language)).unknown
+
+    assert danger <= {phrase for phrase in place[language] if unknown.isdisjoint(phrase.split())}
