@@ -226,7 +226,9 @@ def test_our_own_prompt_that_comes_back_from_the_caller_is_no_answer(asterisk, t
         person={"acoustics": {"echo": -14.0}},
     )  # fmt: skip
 
-    assert watching.utterances == []
+    said = [line.heard for line in result.journal if line.confidence is not None]
+    assert said == [], "on a starved machine an echo may once interrupt us (decision 087); it never answers"
+    assert len(watching.utterances) <= 1
     assert result.readings == [("1000000018", "single", 2300, "accepted")]
 
 
