@@ -124,8 +124,10 @@ class Reading:
 
 
 def certainty(reading: Reading, readings: Sequence[Reading]) -> float:
-    """Of its least certain word: the share of the readings that have the same word in the same place."""
-    return min(
+    """Of its least certain word: the share of the readings that have the same word in the same place; and no more
+    than is left by likelier readings with more words: this one leaves some of them out."""
+    more = sum(o.share for o in readings if o.share > reading.share and len(o.words) > len(reading.words))
+    common = min(
         sum(
             other.share
             for other in readings
@@ -133,6 +135,7 @@ def certainty(reading: Reading, readings: Sequence[Reading]) -> float:
         )
         for word, first, last in reading.words
     )
+    return min(common, 1 - more)
 
 
 class Decoder:
