@@ -97,6 +97,7 @@ class Ears:
         self.ledger.strike(TAP, channel)
         if self._call_of(channel) is None:
             return False
+        self.inherited.discard(channel)  # of its end we know now: its name is free
         if (hearing := self.taps.pop(channel, None)) is not None:
             hearing.ended()
         return True

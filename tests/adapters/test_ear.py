@@ -485,9 +485,12 @@ async def test_a_tap_of_a_call_that_people_have_by_now_is_reaped_not_adopted():
         one = asterisk.channels[call]
         one.owner, one.app, one.context = None, "Dial", "agents"
         async with desk(asterisk, recogniser) as heir:
+            ears = heir.board._ears  # what it keeps is seen nowhere else
             assert heir.board.in_hand == 0
+            assert ears.inherited == {f"{call}-{APP}-e0"}
             await heir.board.tidy(asyncio.get_running_loop().time())
             await heir.is_clean()
+            await asterisk.until(lambda: not ears.inherited)
             assert call in asterisk.channels
 
 
