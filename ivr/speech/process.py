@@ -116,6 +116,7 @@ class WorkerProcess:
     models: Mapping[str, Path]
     sounds: Path | None
     late: float
+    streams: int
     changed: Callable[["WorkerProcess"], None]
     port: int = 0
     languages: frozenset[str] = frozenset()
@@ -149,6 +150,7 @@ class WorkerProcess:
             "models": {language: str(path) for language, path in self.models.items()},
             "sounds": self.sounds and str(self.sounds),
             "late": self.late,
+            "streams": self.streams,
         }
         with theirs:
             path = os.pathsep.join(filter(None, (_PROJECT, os.environ.get("PYTHONPATH"))))

@@ -6,14 +6,18 @@ Rules
 1. One event loop, one thread: a worker is a core.  All the work is done where the audio arrives.
 2. We live as long as the pool's end of the socket is open; nothing outlives the controller.
 3. A model is named to the pool before it is loaded: should it take the process with it, the pool knows which one.
-4. Audio that arrives for nobody is dropped; audio may come before the call that it belongs to is announced.
+4. Audio may come before the call that it belongs to is announced; who has no call within `UNCLAIMED` of connecting is
+   hung up on.  The audio port is open to everybody on this machine: of at most `CONNECTIONS` for each call that we
+   may have, the one that has waited longest for its call makes room, and nobody takes a living caller's place.
 5. Who is late is of no use: how late the loop is, is how late the audio is (all sockets are served once a round).
    When that exceeds `late`, the newest calls go deaf, one of `SHED`, at least one; callers then have their keys.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -37,7 +41,10 @@ ALIVE = 0.5
 """Seconds between two signs of life."""
 SHED = 5
 UNCLAIMED = 5.0
-"""Seconds that a connection may wait for its call to be announced."""
+"""Seconds from connecting until the call must be known."""
+CONNECTIONS = 2
+NICE = 2
+"""A prompt that stutters is worse than a word that comes late: whatever sends sound goes first."""
 SILENT = 2.0
 """Seconds from the audio's end until the call is told that it is deaf: mostly the caller has hung up."""
 
@@ -64,6 +71,7 @@ class AudioStream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
+        self._worker.opened(self)
 
     def data_received(self, data: bytes) -> None:
         unknown = self._frames.id is None
@@ -79,6 +87,7 @@ class AudioStream(asyncio.Protocol):
             self.call.listener.feed(pcm)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._worker.closed(self)
         if self.call:
             self._worker.disconnected(self.call, self)
 
@@ -89,14 +98,18 @@ class AudioStream(asyncio.Protocol):
 
 
 class Worker:
-    """See above.  models: language -> directory of the model.  late: seconds."""
+    """See above.  models: language -> directory of the model.  late: seconds.  streams: calls at once."""
 
-    def __init__(self, pool: socket.socket, models: Mapping[str, Path], sounds: Path | None, late: float) -> None:
+    def __init__(
+        self, pool: socket.socket, models: Mapping[str, Path], sounds: Path | None, late: float, streams: int
+    ) -> None:
         self._socket, self._directories, self._sounds, self._late = pool, models, sounds, late
         self._models = dict[str, SpeechModel]()
         self._calls = dict[UUID, Attended]()
         self._waiting = dict[UUID, AudioStream]()
-        self._lag = 0.0
+        self._streams = dict[AudioStream, None]()  # oldest first
+        self._most = CONNECTIONS * streams
+        self._memory = 0
 
     async def run(self) -> None:
         """Until the pool is gone."""
@@ -177,13 +190,28 @@ class Worker:
             return
         call.listener.listen(wanted)
 
+    def opened(self, stream: AudioStream) -> None:
+        """Somebody connects."""
+        self._streams[stream] = None
+        asyncio.get_running_loop().call_later(UNCLAIMED, self._unclaimed, stream)
+        if len(self._streams) > self._most:
+            self._hang_up(next((each for each in self._streams if each.call is None), stream), "there are too many")
+
     def connected(self, id: UUID, stream: AudioStream) -> None:
         """The audio of a call arrives."""
-        if call := self._calls.get(id):
+        call = self._calls.get(id)
+        if id in self._waiting or (call and call.audio):
+            self._hang_up(stream, f"{id} is connected already")
+        elif call:
             self._bind(call, stream)
-            return
-        self._waiting[id] = stream
-        asyncio.get_running_loop().call_later(UNCLAIMED, self._unclaimed, id, stream)
+        else:
+            self._waiting[id] = stream
+
+    def closed(self, stream: AudioStream) -> None:
+        """The connection is gone."""
+        self._streams.pop(stream, None)
+        for id in [id for id, waiting in self._waiting.items() if waiting is stream]:
+            del self._waiting[id]
 
     def disconnected(self, call: Attended, stream: AudioStream) -> None:
         """The audio of a call has ended."""
@@ -192,16 +220,16 @@ class Worker:
             asyncio.get_running_loop().call_later(SILENT, self._still_silent, call)
 
     def _bind(self, call: Attended, stream: AudioStream) -> None:
-        if call.audio:
-            call.audio.call = None
-            call.audio.close()
         call.audio, stream.call = stream, call
 
-    def _unclaimed(self, id: UUID, stream: AudioStream) -> None:
-        if self._waiting.get(id) is stream:
-            del self._waiting[id]
-            log.warning("audio came for nobody: %s", id)
-            stream.close()
+    def _unclaimed(self, stream: AudioStream) -> None:
+        if stream in self._streams and stream.call is None:
+            self._hang_up(stream, f"it had no call for {UNCLAIMED:.0f} s")
+
+    def _hang_up(self, stream: AudioStream, why: str) -> None:
+        log.warning("a connection to the audio port is closed: %s", why)
+        self.closed(stream)
+        stream.close()
 
     def _still_silent(self, call: Attended) -> None:
         if call.audio is None and self._calls.get(call.id) is call:
@@ -222,7 +250,9 @@ class Worker:
             due = time.monotonic() + ALIVE
             await asyncio.sleep(ALIVE)
             lag = time.monotonic() - due
-            self._send("alive", lag=round(lag, 3), memory=_memory(), cpu=round(time.process_time(), 3))
+            with contextlib.suppress(OSError):  # out of files: as it was is good enough
+                self._memory = _memory()
+            self._send("alive", lag=round(lag, 3), memory=self._memory, cpu=round(time.process_time(), 3))
             if lag > self._late and self._calls:
                 for call in list(self._calls.values())[-max(1, len(self._calls) // SHED) :]:
                     self._deafen(call, f"the worker is {lag:.1f} s behind")
@@ -241,10 +271,12 @@ def main() -> None:
     """See above."""
     logging.basicConfig(format="%(levelname)s %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a ^C is the controller's business
+    os.nice(NICE)
     wanted = json.loads(sys.argv[2])
     models = {language: Path(directory) for language, directory in wanted["models"].items()}
     sounds = wanted["sounds"] and Path(wanted["sounds"])
-    asyncio.run(Worker(socket.socket(fileno=int(sys.argv[1])), models, sounds, wanted["late"]).run())
+    pool = socket.socket(fileno=int(sys.argv[1]))
+    asyncio.run(Worker(pool, models, sounds, wanted["late"], wanted["streams"]).run())
 
 
 if __name__ == "__main__":

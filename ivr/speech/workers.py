@@ -151,7 +151,7 @@ class Workers:
             while not (models := self._usable()):
                 self._pardoned.clear()
                 await self._pardoned.wait()
-            worker = WorkerProcess(models, self._sounds, self._late, self._notice)
+            worker = WorkerProcess(models, self._sounds, self._late, self._streams, self._notice)
             self._workers.append(worker)
             began = time.monotonic()
             life = asyncio.create_task(self._live(worker))
@@ -240,7 +240,7 @@ class Workers:
 
         models = {language: one for language, one in self._models.items() if one == path}
         with contextlib.suppress(OSError):
-            await WorkerProcess(models, None, self._late, changed).run()
+            await WorkerProcess(models, None, self._late, self._streams, changed).run()
         return good
 
     def _concerned(self, path: Path) -> str:
