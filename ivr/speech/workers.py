@@ -25,8 +25,8 @@ from ivr.speech.process import WorkerProcess, WorkersEar
 
 log = logging.getLogger(__name__)
 
-STREAMS = 40
-"""Calls that a worker attends to at once; measured in decision 088."""
+STREAMS = 20
+"""Calls that a worker attends to at once: so many may all speak together on one core; measured in decision 088."""
 CALLS = 5000
 GROWTH = 400_000_000
 """Bytes above what it had when it was ready."""

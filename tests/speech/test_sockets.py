@@ -3,10 +3,12 @@
 import asyncio
 import os
 import resource
+from pathlib import Path
 
 from ivr.ports import Listening
 from ivr.speech.audiosocket import ID, frame
 from ivr.speech.worker import CONNECTIONS, NICE
+from ivr.speech.workers import STREAMS
 from tests.speech.hearing import YES_NO
 from tests.speech.test_workers import PATIENCE, Caller, pids_of, pool, run, until
 
@@ -76,3 +78,10 @@ def test_workers_give_way_to_whatever_sends_sound():
             assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICE)
 
     run(main)
+
+
+def test_the_figure_of_calls_a_worker_is_the_same_wherever_it_stands():
+    root = Path(__file__).parents[2]
+    for place in ("docs/decisions/088-workers.md", "docs/operations.md", "ivr/speech/models/proof-uk-ru/MODEL.md"):
+        text = (root / place).read_text("utf-8")
+        assert any(f"{STREAMS} {calls}" in text for calls in ("calls at", "a worker")), place
