@@ -125,7 +125,7 @@ def test_everything_that_can_be_set_of_asterisk_and_of_a_question_is_described_t
 def test_the_page_of_settings_names_the_questions_and_what_the_conversations_set_themselves():
     page = tables()
 
-    assert "| `account` | `surelevel = 1.01` |" in page
+    assert "`confidencelevel = 0.1`, `surelevel = 1.01` |" in page.partition("| `account` |")[2].splitlines()[0]
     assert "| `languages` | `timeout = 4.0`, `tries = 2`, `speech = false` |" in page
     assert "| `value_night` | `timeout = 12.0`, `interdigittimeout = 5.0`, `termtimeout = 2.5`, " in page
     assert "| `doubtful_lower` | `bargein = false`, `typeahead = false` |" in page

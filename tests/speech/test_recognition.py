@@ -79,15 +79,15 @@ def test_speech_that_is_switched_off_starts_no_process(tmp_path, sounds, caplog)
 
 
 def test_a_model_that_would_take_every_worker_along_is_taken_from_them(tmp_path, sounds, caplog):
-    """Cut off like this, it loads without a complaint, and ends the process that listens with it."""
+    """Cut off like this, it loads without a complaint, and ends the process that first listens with it; which workers
+    do before they say that they are ready."""
     bad = shutil.copytree(PROOF, tmp_path / "bad")
     with (bad / "graph" / "HCLr.fst").open("r+b") as file:
         file.truncate(50_000)
 
     async def main():
         recognition = Recognition(settings(tmp_path, models={"ru": str(bad)}), sounds)
-        first = await tried(recognition)
-        assert first == {"uk", "ru"}, "the workers can't tell"
+        await tried(recognition)
         assert (recognition.languages, recognition.state) == ({"uk"}, "uk")
         await recognition.close()
 
