@@ -37,7 +37,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from ivr.dialog.grammar import KEYS, Echo, Grammar, Nomatch, Progress, understand, yes_no
-from ivr.dialog.turns import Back, GaveUp, Manner, Say, WantsAgent
+from ivr.dialog.turns import PATIENT, Back, GaveUp, Manner, Say, WantsAgent
 from ivr.dialog.vocabulary import UNKNOWN, command
 
 ALONGSIDE = ("noinput", "nomatch", "erased", "may_speak", "keys_only")
@@ -300,7 +300,7 @@ class Exchange:
         fits: list[tuple[bool, str, Understood]] = []
         for n, said in enumerate(alternatives):
             if key := command(said.words):
-                if n == 0 and said.confidence >= min(self.manner.surelevel, 1.0):
+                if n == 0 and said.confidence >= PATIENT.surelevel:  # whatever the question asks of its answers
                     return self._commanded(key, now)
                 continue
             try:

@@ -193,6 +193,14 @@ def test_commands_must_be_sure(words, confidence):
     assert say(heard_out(), words, 6.0, confidence) == [Play(2, "nomatch"), Listen(FRUIT)]
 
 
+@pytest.mark.parametrize("surelevel", [0.5, SAID_BACK])
+def test_how_sure_a_command_must_be_does_not_depend_on_the_question(surelevel):
+    manner = Manner(surelevel=surelevel)
+
+    assert say(heard_out(READING, manner), "оператор", 6.0, 0.85) == [Settled(interruption="wants agent")]
+    assert say(heard_out(READING, manner), "оператор", 6.0, 0.75)[0] == Play(2, "nomatch")
+
+
 def test_a_command_among_the_lesser_readings_is_none():
     assert say(heard_out(), "огірок", 6.0, 0.9, Alternative("оператор", 0.85))[0] == Play(2, "nomatch")
 
