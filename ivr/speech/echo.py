@@ -108,8 +108,8 @@ class Echo:
         for prompt in self._prompts:
             at, until = prompt.began, end if prompt.until is None else min(end, prompt.until)
             for name in prompt.clips:
-                if at >= until:
-                    break
+                if at >= until or name.startswith("/"):
+                    break  # what a caller told is played to them from elsewhere; nobody keeps their voice in memory
                 clip = _clip(self._sounds / f"{name}.alaw")
                 first, last = max(at, begin), min(at + len(clip), until)
                 if first < last:

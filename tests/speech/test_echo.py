@@ -126,3 +126,12 @@ def test_what_was_played_long_ago_is_forgotten():
         echo.plays((str(rng.choice(["uk.menu", "uk.yes"])),), at)
 
     assert len(echo._prompts) <= 4
+
+
+def test_a_callers_own_voice_that_is_played_to_them_is_not_read(tmp_path):
+    told = tmp_path / "told.alaw"
+    told.write_bytes(bytes(range(256)) * 40)
+    echo = Echo(tmp_path)
+    echo.plays([str(told.with_suffix(""))], 0)
+
+    assert not echo._played(0, 4000).any()
