@@ -187,6 +187,9 @@ def test_a_worker_that_fell_behind_gives_up_the_newest_calls_first():
         async with pool(late=1.5) as made:
             callers = [await Caller(made).connect() for _ in range(5)]
             (pid,) = pids_of(made)
+            callers[-1].ear.listen(Listening("uk", ("так",)))
+            callers[-1].ear.conclude()
+            await callers[-1].until(Utterance)  # by now the worker knows them all
             os.kill(pid, signal.SIGSTOP)
             await asyncio.sleep(3.2)
             os.kill(pid, signal.SIGCONT)
