@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from domain.model import Language, OrderKind, OutageKind, ReplyBy, RequestKind, Topic
-from ivr.dialog.vocabulary import NO, YES, Vocabulary
+from ivr.dialog.vocabulary import Vocabulary
 
 Sayings: TypeAlias = Mapping[Any, Vocabulary]
 
@@ -132,5 +132,3 @@ REPLIES: Final[Sayings] = {
     ReplyBy.MESSENGER: said("месенджер, у месенджері", "мессенджер, в мессенджере", "messenger"),
     ReplyBy.POST: said("лист, листом, пошта, поштою", "письмо, письмом, почта, почтой", "letter, post"),
 }
-
-RIGHT_OR_AGAIN: Final = {True: YES, False: NO}

@@ -73,7 +73,7 @@ def _fetch(home: Path, root: Path, progress: Progress) -> None:
             )
     if (free := shutil.disk_usage(home).free) < SPACE:
         raise CannotSpeak(f"{home} has {free / 1e6:.0f} MB free and RHVoice needs {SPACE / 1e6:.0f} MB: free some")
-    options = _apt_state(home / "apt")
+    options = apt_state(home / "apt")
     progress("reading the list of packages", 0.0)
     _run(["apt-get", *options, "update"], home)
     packages = home / "packages"
@@ -93,7 +93,7 @@ def _fetch(home: Path, root: Path, progress: Progress) -> None:
     progress("RHVoice is ready", 1.0)
 
 
-def _apt_state(home: Path) -> list[str]:
+def apt_state(home: Path) -> list[str]:
     """Options that give apt a state of its own, and the machine's sources with RHVoice's component added."""
     for folder in ("state/lists/partial", "cache/archives/partial", "sources.d"):
         (home / folder).mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ def install(data: Path) -> Path:
     if root.is_dir():
         return root
     home.mkdir(parents=True, exist_ok=True)
-    options = rhvoice._apt_state(home / "apt")
+    options = rhvoice.apt_state(home / "apt")
     for command in (["update"], ["download", PACKAGE]):
         _run(["apt-get", *options, *command], home)
     new = home / "root.new"

@@ -78,7 +78,7 @@ def stop(settings: Settings, drain: float | None) -> None:
     if server is None:
         console.print(f"no Asterisk runs for the data directory {settings.data}", markup=False)
         return
-    if _owned(settings):
+    if owned(settings):
         fail(f"Asterisk (pid {server.pid}) belongs to an `ivr up` that runs and would start another: end that first")
     seconds = settings.drain if drain is None else drain
     if calls := server.calls():
@@ -105,7 +105,7 @@ def _none(settings: Settings, code: int = 1) -> NoReturn:
     fail(f"no Asterisk runs for the data directory {settings.data}", code)
 
 
-def _owned(settings: Settings) -> bool:
+def owned(settings: Settings) -> bool:
     """Whether a controller holds the lock of the exchange (see `ivr.service.hotline.exchange`)."""
     try:
         with (settings.data / "exchange.lock").open("rb") as lock:

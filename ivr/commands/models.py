@@ -1,6 +1,5 @@
 """`ivr models`: which speech is understood with what; models come, are tried, and go."""
 
-import fcntl
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ import click
 from rich.table import Table
 
 from domain.model import Language
+from ivr.commands.asterisk import owned
 from ivr.commands.gauge import Gauge
 from ivr.commands.output import complain, console, fail
 from ivr.service.settings import BadSettings, Settings, load
@@ -116,7 +116,7 @@ def install(settings: Settings, source: str, languages: tuple[str, ...], sha256:
         complain(
             f"the setting `models` names another model for {', '.join(overruled)}: take that away to use this one"
         )
-    if _in_use(settings):
+    if owned(settings):
         console.print("the hotline that runs here uses it from its next start on", markup=False)
 
 
@@ -168,7 +168,7 @@ def remove(settings: Settings, name: str) -> None:
         fail(f'{name} comes with the project and stays; to do without it, set models.LANGUAGE to "none"')
     shelf = Shelf(settings.data)
     place = shelf.place / name
-    if _in_use(settings) and place in shelves.find(settings.data, settings.models).values():
+    if owned(settings) and place in shelves.find(settings.data, settings.models).values():
         fail(f"a hotline runs here, and {name} is what it understands speech with: end that first")
     with shelf.alone():
         had = shelf.drop(name)
@@ -178,15 +178,3 @@ def remove(settings: Settings, name: str) -> None:
     now = shelves.find(settings.data, settings.models)
     for language in had:
         console.print(f"{language}: {now[language].name if language in now else 'keys only'}", markup=False)
-
-
-def _in_use(settings: Settings) -> bool:
-    """Whether a controller holds the lock of the exchange (see `ivr.service.hotline.exchange`)."""
-    try:
-        with (settings.data / "exchange.lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False

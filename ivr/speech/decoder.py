@@ -61,7 +61,7 @@ class SpeechModel:
             look(directory)
         except BadModel as fault:
             raise Unusable(str(fault)) from None
-        self._upsamples = not _takes_8_khz(directory)
+        self._upsamples = not takes_8_khz(directory)
         try:  # a damaged graph is found by who uses it, not by who loads it
             with _wider(directory) as wider:
                 self._vosk = vosk.Model(str(wider))
@@ -220,7 +220,7 @@ def _wider(directory: Path) -> Iterator[Path]:
         yield made
 
 
-def _takes_8_khz(directory: Path) -> bool:
+def takes_8_khz(directory: Path) -> bool:
     """Whether 8 kHz can be given to it as it is: made for it, or converting (Kaldi's `--allow-upsample`)."""
     options = dict[str, str]()
     for line in (directory / "conf/mfcc.conf").read_text("utf-8").splitlines():

@@ -50,13 +50,13 @@ def vosk(directory: Path, language: str) -> Engine:
     """Vosk with this model.  Raises Unusable."""
     import vosk as libvosk
 
-    from ivr.speech.decoder import Upsampler, _takes_8_khz  # pyright: ignore[reportPrivateUsage]
+    from ivr.speech.decoder import Upsampler, takes_8_khz
     from ivr.speech.models.vocabulary import vocabulary
 
     libvosk.SetLogLevel(-1)
     try:
         known = vocabulary(directory / "graph")
-        upsamples = not _takes_8_khz(directory)
+        upsamples = not takes_8_khz(directory)
         model = libvosk.Model(str(directory))
         libvosk.KaldiRecognizer(model, RATE)  # some damage is found only here
     except Exception as fault:  # libvosk knows no other kind
