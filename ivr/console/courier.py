@@ -119,7 +119,8 @@ class Courier:
                     except Exception:
                         log.exception("a mistake while looking for news")
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), LOOK)
+                        async with asyncio.timeout(LOOK):
+                            await self._woken.wait()
             finally:
                 for task in self._rounds.values():
                     task.cancel()

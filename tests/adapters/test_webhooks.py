@@ -568,7 +568,37 @@ def test_a_setting_that_was_taken_back_stops_what_was_subscribed_under_it(world,
     assert "private network" in fates(world, hook)[1]["last_error"]
 
 
-# Killed
+# Stopped and killed
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_it_ends_when_it_is_told_to_even_as_news_arrives(world, steps):
+    """`asyncio.wait_for` of Python 3.11 forgets a cancellation that comes while its result is on the way."""
+
+    class News(asyncio.Event):
+        def __init__(self):
+            super().__init__()
+            self.awaited = asyncio.Event()
+
+        async def wait(self):
+            self.awaited.set()
+            return await super().wait()
+
+    async def stopped():
+        news = News()
+        clock = world.app.state.services.clock
+        running = asyncio.create_task(Courier(world.store, Turns(world.store), clock, news).run())
+        await news.awaited.wait()
+        await asyncio.sleep(0)
+        news.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+        ended, _ = await asyncio.wait({running}, timeout=5)
+        running.cancel()
+        return bool(ended)
+
+    assert asyncio.run(stopped())
 
 
 CHILD = """
