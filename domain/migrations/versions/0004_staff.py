@@ -1,0 +1,14 @@
+"""Staff, their sessions, the trail of what they did."""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
