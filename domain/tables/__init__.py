@@ -12,6 +12,7 @@ from domain.tables.base import Instant, metadata
 from domain.tables.calls import RecordingState, calls, journal, recordings
 from domain.tables.channels import clients, deliveries, events, idempotency, webhooks
 from domain.tables.customers import accounts, buildings, caller_accounts, caller_numbers, meters, registers
+from domain.tables.quality import call_note_versions, call_notes, score_forms, scores
 from domain.tables.readings import (
     billings,
     bills,
@@ -33,7 +34,9 @@ from domain.tables.requests import (
     request_events,
     requests,
 )
+from domain.tables.staff import attempts, grants, sessions, staff, trail
 from domain.tables.transcripts import TranscriptState, transcripts
+from domain.tables.wording import publications, wording_clips, wordings
 
 __all__ = [
     "Instant",
@@ -41,9 +44,12 @@ __all__ = [
     "TranscriptState",
     "accounts",
     "announcements",
+    "attempts",
     "billings",
     "bills",
     "buildings",
+    "call_note_versions",
+    "call_notes",
     "callbacks",
     "caller_accounts",
     "caller_numbers",
@@ -53,6 +59,7 @@ __all__ = [
     "counting",
     "deliveries",
     "events",
+    "grants",
     "handover_files",
     "handovers",
     "idempotency",
@@ -63,13 +70,21 @@ __all__ = [
     "orders",
     "outage_reports",
     "policies",
+    "publications",
     "readings",
     "recordings",
     "registers",
     "request_events",
     "requests",
     "resolutions",
+    "score_forms",
+    "scores",
+    "sessions",
+    "staff",
     "submissions",
+    "trail",
     "transcripts",
     "webhooks",
+    "wording_clips",
+    "wordings",
 ]
