@@ -7,6 +7,7 @@ Rules
 4. One process at a time seals a call, into one file `<call>.wav.partial`, which its lock makes its own; whoever comes
    after one that was killed takes that file over.
 5. What is sealed is checked: as long as the call, a sound from each side; what is odd is noted, not hidden.
+6. Its waveform is made in the same pass (`recordings.peaks`); without room for that, it is made when it is looked at.
 
 The tape is headerless (s16le, 8 kHz, two channels: caller, prompts), so that a power cut costs its last second and
 not the whole of it; a sealed recording is a standard WAV of the same samples.
@@ -26,6 +27,7 @@ from typing import BinaryIO, Final
 
 from domain import calls
 from domain.store import Connection, Store
+from recordings import peaks
 from recordings.cutting import Cutting
 
 log = logging.getLogger(__name__)
@@ -47,10 +49,11 @@ class Unsettled(Exception):
 
 @dataclass(slots=True)
 class Tape:
-    """What a raw tape holds.  seconds: its length; peaks: the loudest sample of caller and prompts."""
+    """What a raw tape holds.  seconds: its length; loudest: the loudest sample of caller and prompts."""
 
+    wave: peaks.Maker
     bytes: int = 0
-    peaks: list[int] = field(default_factory=lambda: [0, 0])
+    loudest: list[int] = field(default_factory=lambda: [0, 0])
 
     @property
     def seconds(self) -> float:
@@ -115,6 +118,19 @@ class Archive:
         """Whether a sealed recording is still what was sealed."""
         return _sha256(self.path(record)) == record.sha256
 
+    def erase(self, record: calls.RecordingRecord, reason: str, at: datetime) -> calls.RecordingRecord:
+        """Erase a sealed recording, its waveform and what was written down from it; the store keeps that and why.
+
+        Noted first, so that who is cut off here is found out by the proof (a file that no recording is).
+        Raises OSError, StoreFault.
+        """
+        erased = self._note(lambda c: calls.recording_erased(c, record.call, reason, at), record.call)
+        if record.path is not None:
+            self.path(record).unlink(missing_ok=True)
+            peaks.forget(self.data, record.path)
+        log.info("call %s: recording erased: %s", record.call, reason)
+        return erased
+
     def _erase(self, call: str, tape: Path, ended: datetime) -> calls.RecordingRecord:
         reason = "the notice was not heard to its end"
         record = self._note(lambda c: calls.recording_erased(c, call, reason, ended), call)
@@ -126,6 +142,7 @@ class Archive:
         name = Path("recordings", f"{at:%Y}", f"{at:%m}", f"{at:%d}", f"{call}.wav")
         self._make_folder(name.parent)
         held = _write_wav(tape, self.data / name)
+        self._keep_wave(held, name)
         odd = _odd(held, (ended - at).total_seconds())
         if odd:
             log.info("call %s: recording sealed; remark: %s", call, odd)
@@ -145,6 +162,12 @@ class Archive:
         )
         tape.unlink(missing_ok=True)
         return record
+
+    def _keep_wave(self, held: Tape, name: Path) -> None:
+        try:
+            peaks.write(held.wave.made(), peaks.place(self.data, name))
+        except OSError as fault:
+            log.warning("the waveform of %s can't be kept (%s); it is made when it is looked at", name, fault)
 
     def _make_folder(self, name: Path) -> None:
         """A folder of the archive, and those above it, readable by us only."""
@@ -187,7 +210,7 @@ def _write_wav(tape: Path, target: Path) -> Tape:
 
     Raises Unsettled while another process does the same.
     """
-    held = Tape()
+    held = Tape(peaks.Maker(tape.stat().st_size // FRAME, RATE))
     partial = target.with_name(f"{target.name}.partial")
     with _alone(partial) as file:
         try:
@@ -231,13 +254,8 @@ def _lies_at(path: Path, file: BinaryIO) -> bool:
 
 
 def _listen(held: Tape, chunk: bytes) -> None:
-    import numpy as np  # here: a controller that comes back to waiting callers has no time for it
-
     held.bytes += len(chunk)
-    samples = np.frombuffer(chunk, "<i2").reshape(-1, 2)
-    for side in range(2 if len(samples) else 0):  # a side at a time: over both at once numpy takes ten times as long
-        loudest = max(int(samples[:, side].max()), -int(samples[:, side].min()))
-        held.peaks[side] = max(held.peaks[side], loudest)
+    held.loudest = [max(each) for each in zip(held.loudest, held.wave.take(chunk), strict=True)]
 
 
 def _odd(held: Tape, lasted: float) -> str:
@@ -245,9 +263,9 @@ def _odd(held: Tape, lasted: float) -> str:
     remarks: list[str] = []
     if abs(held.seconds - lasted) > SLACK:
         remarks.append(f"it lasts {held.seconds:.1f} s and the call {lasted:.1f} s")
-    if held.peaks[0] < AUDIBLE:
+    if held.loudest[0] < AUDIBLE:
         remarks.append("no sound came from the caller")
-    if held.peaks[1] < AUDIBLE:
+    if held.loudest[1] < AUDIBLE:
         remarks.append("no prompt is on it")
     return "; ".join(remarks)
 
