@@ -37,7 +37,6 @@ from domain.tables.requests import (
 from domain.tables.staff import attempts, grants, sessions, staff, trail
 from domain.tables.transcripts import TranscriptState, transcripts
 from domain.tables.wording import publications, wording_clips, wordings
-from domain.tables.wording import publications, wording_clips, wordings
 
 __all__ = [
     "Instant",
@@ -72,7 +71,6 @@ __all__ = [
     "outage_reports",
     "policies",
     "publications",
-    "publications",
     "readings",
     "recordings",
     "registers",
@@ -87,8 +85,6 @@ __all__ = [
     "trail",
     "transcripts",
     "webhooks",
-    "wording_clips",
-    "wordings",
     "wording_clips",
     "wordings",
 ]
