@@ -6,7 +6,8 @@ Rules
 2. Live is what was published last; a version without a text means "as shipped".  A version is published once.
 3. An undoing says what it undoes, and is live at once: whoever undoes is in a hurry.
 4. Whether a version may go live (places, letters, sound) is for `prompts.workshop` to say before it is published.
-5. `generation` changes with every publication: it is what a controller looks at every few seconds.
+5. Every deed is in the trail: `prompt.drafted`, `prompt.dropped`, `prompt.published`, `prompt.undone`, of `uk/goodbye`.
+6. `generation` changes with every publication: it is what a controller looks at every few seconds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
+from domain import trail
 from domain.model import Language
 from domain.tables import publications, wording_clips, wordings
 
@@ -124,7 +126,14 @@ def draft(
     clips: Iterable[Clip] = (),
 ) -> int:
     """Keep a new version that nobody hears yet; its number.  clips: those that are known already."""
-    return _insert(conn, prompt, language, texts, by, at, reason, clips, None)
+    known = tuple(clips)
+    made = _insert(conn, prompt, language, texts, by, at, reason, known, None)
+    recorded = [clip.clip for clip in known if clip.original]
+    trail.note(
+        conn, by, "prompt.drafted", of=f"{language}/{prompt}", reason=reason, at=at,
+        version=made, recorded=recorded or None,
+    )  # fmt: skip
+    return made
 
 
 def add_clips(conn: Connection, version: int, clips: Iterable[Clip]) -> None:
@@ -136,8 +145,9 @@ def add_clips(conn: Connection, version: int, clips: Iterable[Clip]) -> None:
 
 def drop(conn: Connection, version: int, *, by: str, at: datetime) -> None:
     """Nobody wants this draft.  Raises NoSuchVersion, NotADraft."""
-    _draft(conn, version)
+    found = _draft(conn, version)
     conn.execute(_DROP, {"of": version, "now": at, "who": by})
+    trail.note(conn, by, "prompt.dropped", of=f"{found.language}/{found.prompt}", at=at, version=version)
 
 
 def publish(conn: Connection, version: int, *, by: str, at: datetime, over: int | None = None) -> None:
@@ -151,6 +161,10 @@ def publish(conn: Connection, version: int, *, by: str, at: datetime, over: int 
     if (standing.id if standing else None) != over:
         raise Overtaken(f"another version of {found.prompt} in {found.language} went live meanwhile")
     conn.execute(_PUBLISH, {"version": version, "now": at, "who": by})
+    trail.note(
+        conn, by, "prompt.published", of=f"{found.language}/{found.prompt}", reason=found.reason, at=at,
+        version=version, over=over,
+    )  # fmt: skip
 
 
 def undo(
@@ -171,6 +185,10 @@ def undo(
         raise AsItIs(f"callers hear the shipped words already: {prompt} in {language}")
     made = _insert(conn, prompt, language, texts, by, at, reason, clips, standing.id)
     conn.execute(_PUBLISH, {"version": made, "now": at, "who": by})
+    trail.note(
+        conn, by, "prompt.undone", of=f"{language}/{prompt}", reason=reason, at=at,
+        version=made, undone=standing.id, to=to,
+    )  # fmt: skip
     return made
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from domain import wording
+from domain import trail, wording
 from domain.model import Language
 from domain.store import Store
 from domain.tables import wordings
@@ -189,6 +189,22 @@ def test_a_recording_alone_is_a_version_of_the_shipped_words(run):
 def test_a_second_try_without_a_first_is_no_text(run):
     with pytest.raises(Exception, match="whole"):
         run(lambda conn: wording.draft(conn, "goodbye", UK, Texts(None, "Ще раз."), by="olha", at=NOW))
+
+
+def test_every_deed_is_in_the_trail(run):
+    def job(conn):
+        published(conn)
+        wording.drop(conn, drafted(conn), by="olha", at=NOW)
+        wording.undo(conn, "goodbye", UK, to=None, by="nina", at=NOW, reason="a slip")
+        return [(row.who, row.what, row.of, row.reason) for row in trail.page(conn)][::-1]
+
+    assert run(job) == [
+        ("olha", "prompt.drafted", "uk/goodbye", None),
+        ("ivan", "prompt.published", "uk/goodbye", None),
+        ("olha", "prompt.drafted", "uk/goodbye", None),
+        ("olha", "prompt.dropped", "uk/goodbye", None),
+        ("nina", "prompt.undone", "uk/goodbye", "a slip"),
+    ]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
