@@ -14,6 +14,7 @@ from domain.policy import (
     CalendarPolicy,
     CallbackPolicy,
     Case,
+    CompensationPolicy,
     DeadlinePolicy,
     EscalationPolicy,
     EstimatePolicy,
@@ -24,6 +25,8 @@ from domain.policy import (
     Policies,
     PrecedencePolicy,
     Row,
+    ServicePolicy,
+    TargetPolicy,
     Unit,
     WindowPolicy,
 )
@@ -103,6 +106,45 @@ _DEADLINES: Final[tuple[AnyRow, ...]] = (
     Row(ALWAYS, EscalationPolicy((5, 1)), _OURS),
 )
 
+_HRYVNIA: Final = 100
+_ANNEX: Final = f"{_STANDARDS}, 2.3 and annex 1, as operators and suppliers publish it"
+_COMPENSATIONS: Final[tuple[AnyRow, ...]] = (
+    Row(ALWAYS, CompensationPolicy(200 * _HRYVNIA, 400 * _HRYVNIA, 600 * _HRYVNIA, 30), f"{_ANNEX}: 30 days"),
+    Row(
+        ALWAYS,
+        CompensationPolicy(200 * _HRYVNIA, 400 * _HRYVNIA, 600 * _HRYVNIA, 45, case=Case.METER_EXAMINED),
+        f"{_ANNEX}: 45 days when the meter must be checked or examined",
+    ),
+    Row(
+        ALWAYS,
+        CompensationPolicy(100 * _HRYVNIA, 200 * _HRYVNIA, 400 * _HRYVNIA, 5, Unit.WORKING, topic=Topic.BILLING),
+        f"{_ANNEX}: 5 working days for checking whether a bill is right",
+    ),
+    Row(
+        ALWAYS,
+        CompensationPolicy(100 * _HRYVNIA, 200 * _HRYVNIA, 400 * _HRYVNIA, 15, topic=Topic.QUALITY),
+        f"{_ANNEX}, 2.3(3): quality of electricity, 15 days without measurements",
+    ),
+    Row(
+        ALWAYS,
+        CompensationPolicy(
+            100 * _HRYVNIA, 200 * _HRYVNIA, 400 * _HRYVNIA, 30, topic=Topic.QUALITY, case=Case.MEASURED
+        ),
+        f"{_ANNEX}, 2.3(3): quality of electricity, 30 days with measurements",
+    ),
+    Row(
+        ALWAYS,
+        CompensationPolicy(
+            100 * _HRYVNIA, 200 * _HRYVNIA, 400 * _HRYVNIA, 45, topic=Topic.QUALITY, case=Case.COLLECTIVE
+        ),
+        f"{_ANNEX}, 2.3(3): quality of electricity, 45 days when several customers complain together",
+    ),
+)
+
+_TARGETS: Final[tuple[AnyRow, ...]] = (
+    Row(ALWAYS, TargetPolicy(78), "one operator's press text: 22 % of customers were late before April 2022"),
+)
+
 _HOURS: Final[tuple[AnyRow, ...]] = (
     Row(ALWAYS, HoursPolicy("*", (Open(_WORKDAYS, time(8), time(17)),)), _OURS),
     Row(
@@ -120,6 +162,12 @@ _HOURS: Final[tuple[AnyRow, ...]] = (
         ALWAYS,
         CallbackPolicy(within_hours=4, service="callbacks"),
         "a regulator's rule book: a call back within 4 hours",
+    ),
+    Row(
+        ALWAYS,
+        ServicePolicy(seconds=30, connected=0.75, lost=0.1),
+        f"{_STANDARDS}, 2.2: of the calls in a year at least 75 % connected with an operator within 30 seconds, at "
+        "most 10 % lost in the queue",
     ),
 )
 
@@ -148,7 +196,7 @@ _CALENDAR: Final[tuple[AnyRow, ...]] = (
     Row(ALWAYS, HolidayPolicy("christmas", 12, 25), _LABOUR),
 )
 
-DEFAULTS: Final = Policies((*_READINGS, *_DEADLINES, *_HOURS, *_CALENDAR))
+DEFAULTS: Final = Policies((*_READINGS, *_DEADLINES, *_COMPENSATIONS, *_TARGETS, *_HOURS, *_CALENDAR))
 """What holds where the operator has entered nothing."""
 
 ALTERNATIVES: Final[tuple[AnyRow, ...]] = (

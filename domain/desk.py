@@ -172,12 +172,13 @@ class CompleteRequest(Command[RequestStatus]):
 @dataclass(frozen=True)
 class AssignRequest(Command[RequestStatus]):
     """From now on this person answers for it.  responsible: a name; phone: what customers may call.  Both are told
-    to the customer with every reply."""
+    to the customer with every reply.  login: of that person at the console, None for who has none."""
 
     writes: ClassVar[bool] = True
     number: str
     responsible: str
     phone: str
+    login: str | None = None
 
     def __post_init__(self) -> None:
         if not (self.responsible.strip() and self.phone.strip()):

@@ -163,6 +163,57 @@ class DeadlinePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class CompensationPolicy:
+    """What the customer is owed when the answer comes after the guaranteed term.  Sums are kopiykas, before taxes.
+
+    household; small, other: firms, by the law's classes.  days, unit: the guaranteed term; the regulator counts it
+    from the registration and knows no interim reply, so that it may end on another day than the one we promised
+    (`DeadlinePolicy`).  request, topic, case: what it is a rule for; None: for any.
+    """
+
+    kind: ClassVar[str] = "compensation"
+    household: int
+    small: int
+    other: int
+    days: int
+    unit: Unit = Unit.CALENDAR
+    request: RequestKind | None = None
+    topic: Topic | None = None
+    case: Case | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.household, self.small, self.other) < 0:
+            raise ValueError("nobody is owed less than nothing")
+        if not 1 <= self.days <= 366:
+            raise ValueError("a term has 1 to 366 days")
+
+    @property
+    def key(self) -> str:
+        return "/".join(each or "*" for each in (self.request, self.topic, self.case))
+
+    @property
+    def weight(self) -> tuple[bool, bool, bool]:
+        """How much the rule says about a request: its case says most, then the topic, then the kind."""
+        return (self.case is not None, self.topic is not None, self.request is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPolicy:
+    """What share of the meters that people read should be read when a window closes: 1 to 100 percent."""
+
+    kind: ClassVar[str] = "target"
+    percent: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.percent <= 100:
+            raise ValueError("a target is 1 to 100 percent")
+
+    @property
+    def key(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class EscalationPolicy:
     """When a supervisor is warned of a deadline: this many working days before it, the largest number first."""
 
@@ -240,6 +291,28 @@ class CallbackPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ServicePolicy:
+    """What the regulator asks of a call centre.
+
+    connected: the least share of calls that a person answers within `seconds`.  lost: the largest share of calls that
+    are lost in the queue.
+    """
+
+    kind: ClassVar[str] = "service"
+    seconds: int
+    connected: float
+    lost: float
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.seconds <= 600 and 0 <= self.connected <= 1 and 0 <= self.lost <= 1):
+            raise ValueError("a standard names 1 to 600 seconds and shares from 0 to 1")
+
+    @property
+    def key(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class CalendarPolicy:
     """What makes a day a working day.  weekend: 1 Monday ... 7 Sunday.
 
@@ -295,8 +368,8 @@ class DayPolicy:
 
 
 AnyTerms: TypeAlias = (
-    WindowPolicy | EstimatePolicy | PrecedencePolicy | DeadlinePolicy | EscalationPolicy | HoursPolicy
-    | CallbackPolicy | CalendarPolicy | HolidayPolicy | DayPolicy
+    WindowPolicy | EstimatePolicy | PrecedencePolicy | DeadlinePolicy | CompensationPolicy | TargetPolicy
+    | EscalationPolicy | HoursPolicy | CallbackPolicy | ServicePolicy | CalendarPolicy | HolidayPolicy | DayPolicy
 )  # fmt: skip
 T = TypeVar("T", bound=AnyTerms)
 
@@ -304,8 +377,8 @@ KINDS: Final[Mapping[str, type[AnyTerms]]] = MappingProxyType(
     {
         each.kind: each
         for each in (
-            WindowPolicy, EstimatePolicy, PrecedencePolicy, DeadlinePolicy, EscalationPolicy, HoursPolicy,
-            CallbackPolicy, CalendarPolicy, HolidayPolicy, DayPolicy,
+            WindowPolicy, EstimatePolicy, PrecedencePolicy, DeadlinePolicy, CompensationPolicy, TargetPolicy,
+            EscalationPolicy, HoursPolicy, CallbackPolicy, ServicePolicy, CalendarPolicy, HolidayPolicy, DayPolicy,
         )
     }
 )  # fmt: skip
@@ -387,11 +460,17 @@ class Policies:
     def precedence(self, on: date) -> PrecedencePolicy:
         return self.row(PrecedencePolicy, on).terms
 
+    def target(self, on: date) -> Row[TargetPolicy]:
+        return self.row(TargetPolicy, on)
+
     def escalation(self, on: date) -> EscalationPolicy:
         return self.row(EscalationPolicy, on).terms
 
     def callback(self, on: date) -> CallbackPolicy:
         return self.row(CallbackPolicy, on).terms
+
+    def service(self, on: date) -> ServicePolicy:
+        return self.row(ServicePolicy, on).terms
 
     def calendar(self, on: date) -> CalendarPolicy:
         return self.row(CalendarPolicy, on).terms
@@ -428,6 +507,22 @@ class Policies:
         if not fitting:
             raise NoPolicy(f"no deadline for {asked} holds on {on}: enter one")
         return max(fitting, key=lambda row: row.terms.weight)
+
+    def compensation(
+        self, request: RequestKind, topic: Topic, on: date, case: Case | None = None
+    ) -> Row[CompensationPolicy] | None:
+        """What is owed for a late answer to such a request, registered on this day; None: no rule promises any.
+
+        Of the rules that fit, the one that says most (`CompensationPolicy.weight`).
+        """
+        fitting = [
+            row
+            for row in self.each(CompensationPolicy, on)
+            if row.terms.request in (None, request)
+            and row.terms.topic in (None, topic)
+            and row.terms.case in (None, case)
+        ]
+        return max(fitting, key=lambda row: row.terms.weight, default=None)
 
 
 def _in_force(rows: list[AnyRow], on: date) -> AnyRow | None:

@@ -39,12 +39,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act.  by: who.  what: "registered", "drafted", or one of `Act`.  details: what was said with it."""
+    """One act.  id: later acts have greater ones.  by: who.
+
+    what: "registered", "drafted", or one of `Act`.  details: what was said with it.
+    """
 
     at: datetime
     by: str
     what: str
     details: dict[str, Any]
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,9 @@ class Request:
     promised: the day that the customer was told first; due: the day as it is now; rule: the paragraph that set it.
     justified ... replied_at: what "considered" consists of; ground ... notified_at: of a refusal.
     told: what the caller said, a part of the recording of `call`.
+    assigned_to: the login of who is responsible; None: nobody, or somebody without one.
     can: what may be done now.  call, seq: the journal line that caused it, None: another channel.
+    version: grows with every act; who acts upon what they saw says which version they saw.
     """
 
     number: str
@@ -74,6 +80,7 @@ class Request:
     case: Case | None
     responsible: str | None
     responsible_phone: str | None
+    assigned_to: str | None
     escalate_at: datetime | None
     closed_at: datetime | None
     justified: bool | None
@@ -91,6 +98,7 @@ class Request:
     seq: int | None
     can: tuple[Act, ...]
     history: tuple[Event, ...]
+    version: int
 
 
 def queue(conn: Connection, at: datetime, limit: int = 200) -> Sequence[Waiting]:
@@ -126,10 +134,10 @@ def _request(conn: Connection, row: Any) -> Request:
     fields |= {"promised": term.promised, "rule": term.running.source, "case": term.case}
     fields["told"] = Told(row.told_from, row.told_to) if row.told_from else None
     history = tuple(
-        Event(each.at, each.by, each.what, json.loads(each.details))
+        Event(each.at, each.by, each.what, json.loads(each.details), each.id)
         for each in conn.execute(_HISTORY, {"of": row.id})
     )
-    return Request(**fields, can=tuple(LEADS[row.state]), history=history)
+    return Request(**fields, can=tuple(LEADS[row.state]), history=history, version=history[-1].id if history else 0)
 
 
 # How: statements are made once, for making one costs more than running it

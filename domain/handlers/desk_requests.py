@@ -64,9 +64,12 @@ def complete_request(conn: Connection, command: CompleteRequest, context: Contex
 def assign_request(conn: Connection, command: AssignRequest, context: Context) -> RequestStatus:
     """Again, too: from now on the new one answers for it."""
     request, state = _held(conn, command.number, Act.ASSIGN)
-    who = {"responsible": command.responsible, "responsible_phone": command.phone}
+    who = {"responsible": command.responsible, "responsible_phone": command.phone, "assigned_to": command.login}
     conn.execute(_ASSIGN, {"of": request.id, **_new(state=state, **who)})
-    note(conn, request.id, context, Act.ASSIGN, responsible=command.responsible, phone=command.phone)
+    note(
+        conn, request.id, context, Act.ASSIGN,
+        responsible=command.responsible, phone=command.phone, login=command.login,
+    )  # fmt: skip
     _tell(conn, context, request, Act.ASSIGN, responsible=command.responsible, due=request.due)
     return _status(request, state)
 
@@ -222,7 +225,7 @@ def _sets(*columns: str) -> Update:
 
 _HELD: Final = select(requests).where(requests.c.number == bindparam("of")).with_for_update()
 _COMPLETE: Final = _sets("state", "reply_by", "contact", "topic", "account")
-_ASSIGN: Final = _sets("state", "responsible", "responsible_phone")
+_ASSIGN: Final = _sets("state", "responsible", "responsible_phone", "assigned_to")
 _MOVE: Final = _sets("state", "due", "rule", "escalate_at")
 _CONSIDER: Final = _sets(
     "state", "closed_at", "escalate_at", "justified", "reasons", "rights", "measures", "planned_on",

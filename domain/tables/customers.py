@@ -41,6 +41,7 @@ accounts = Table(
     Column("building", Id, ForeignKey("buildings.id")),
     Column("flat", String(20)),
     Index("ix_accounts_building", "building"),
+    Index("ix_accounts_eic", "eic"),
     **CLUSTERED,
 )
 
@@ -57,6 +58,7 @@ caller_accounts = Table(
     metadata,
     Column("number", String(20), ForeignKey("caller_numbers.number"), primary_key=True),
     Column("account", String(10), ForeignKey("accounts.number"), primary_key=True),
+    Index("ix_caller_accounts_account", "account"),
     **CLUSTERED,
 )
 
@@ -71,6 +73,7 @@ meters = Table(
     Column("smart", Boolean, nullable=False, server_default=false()),
     Column("removed_on", Date),  # None: it hangs there
     UniqueConstraint("account", "number"),
+    Index("ix_meters_number", "number"),
     CheckConstraint("multiplier >= 1", "multiplier"),
 )
 

@@ -61,6 +61,7 @@ requests = Table(
     Column("rule", Text, nullable=False),  # JSON: the policy row that set it, and what was promised first
     Column("responsible", String(120)),
     Column("responsible_phone", String(20)),
+    Column("assigned_to", String(80)),  # the login of who is responsible; None: somebody without one
     Column("escalate_at", Instant),  # when somebody must be warned next; None: no more
     Column("closed_at", Instant),
     Column("justified", Boolean),  # None: not found yet, or nothing that could be (a question, a suggestion)
@@ -103,6 +104,7 @@ requests = Table(
         **where("closed_at IS NULL"),
     ),
     Index("ix_requests_escalate_at", "escalate_at"),
+    Index("ix_requests_closed_at", "closed_at", "id", **where("closed_at IS NOT NULL")),
 )
 
 request_events = Table(
@@ -203,6 +205,7 @@ callbacks = Table(
     Column("call", String(80), ForeignKey("calls.id")),
     Column("seq", Integer),
     UniqueConstraint("call", "seq"),
+    Index("ix_callbacks_account", "account"),
     Index(
         "ix_callbacks_ends_at",
         "ends_at",
