@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "import": "ivr.commands.intake:take_in",
     "reconcile": "ivr.commands.reconcile:prove",
     "api": "ivr.commands.api:api",
+    "console": "ivr.commands.console:serve",
     "client": "ivr.commands.client:client",
     "transcribe": "ivr.commands.transcribe:transcribe",
     "transcripts": "ivr.commands.transcripts:transcripts",

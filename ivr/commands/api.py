@@ -4,9 +4,6 @@ import asyncio
 import json
 import logging
 import signal
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -14,8 +11,8 @@ import click
 
 from domain import clients
 from domain.store import Store
-from ivr.asterisk.ports import PortTaken
 from ivr.commands.output import console
+from ivr.commands.serving import listening, place
 from ivr.commands.up import run, settings_from
 from ivr.console.api import channel_api, document, served
 from ivr.service.settings import Settings
@@ -51,7 +48,10 @@ async def _serve(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    with Store.open(settings.store_url) as store, _listening(settings.api_address, settings.api_port) as listening:
+    with (
+        Store.open(settings.store_url) as store,
+        listening(settings.api_address, settings.api_port, "the API", "api_port, api_address") as bound,
+    ):
         if not await asyncio.wrap_future(store.read(clients.listed)):
             log.warning("nobody has a key: ivr client add NAME --source web --rights ...")
         if not ip_address(settings.api_address).is_loopback:
@@ -59,25 +59,7 @@ async def _serve(settings: Settings) -> None:
                 "the API is served without encryption on %s: put a proxy with TLS before it", settings.api_address
             )
         app = channel_api(store, plain_webhooks=settings.webhooks_plain, private_webhooks=settings.webhooks_private)
-        async with served(app, listening):
-            host, at = listening.getsockname()[:2]
-            address = f"[{host}]:{at}" if ":" in host else f"{host}:{at}"
-            console.print(f"ready: http://{address}/api/v1/; the document: /api/v1/openapi.json")
+        async with served(app, bound):
+            console.print(f"ready: http://{place(bound)}/api/v1/; the document: /api/v1/openapi.json")
             await stopped.wait()
             log.info("stopping")
-
-
-@contextmanager
-def _listening(address: str, port: int | None) -> Iterator[socket.socket]:
-    """A socket that listens.  Raises PortTaken."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((address, port or 0))
-        except OSError as fault:
-            raise PortTaken(
-                f"TCP port {port} of {address} for the API can't be had ({fault.strerror}): set api_port, api_address"
-            ) from fault
-        listening.listen(128)
-        yield listening

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     )
     api_address: str = Field("127.0.0.1", description="where `ivr api` is served, an IP address; it is not encrypted")
     api_port: int | None = Field(None, ge=1, le=65535, description="TCP, the channel API (`ivr api`); default: free")
+    console_address: str = Field(
+        "127.0.0.1", description="where `ivr console` is served, an IP address; it is not encrypted"
+    )
+    console_port: int | None = Field(
+        None, ge=1, le=65535, description="TCP, the console of supervisors (`ivr console`); default: free"
+    )
+    console_https: bool = Field(
+        False, description="browsers come to the console by https, through a proxy: its cookies go nowhere else"
+    )
     webhooks_plain: bool = Field(False, description="webhooks may lead to http:// too, not only to https://")
     webhooks_private: bool = Field(
         False, description="webhooks may lead into private networks and to this machine, too"
@@ -117,7 +126,7 @@ class Settings(BaseSettings):
             cls._flow_exists(name)
         return numbers
 
-    @field_validator("api_address")
+    @field_validator("api_address", "console_address")
     @classmethod
     def _an_address(cls, address: str) -> str:
         try:

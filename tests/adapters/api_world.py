@@ -3,45 +3,28 @@
 import asyncio
 import itertools
 import shutil
-import tempfile
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
+from datetime import timedelta
 
 import httpx
+from demo_store import NOW, filled
 from stdnum import damm
 
-from domain import clients, demo
+from domain import clients
 from domain.clients import Right
 from domain.model import Source
 from domain.store import Store
 from ivr.console.api import channel_api, courier_of
-
-NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)  # a Monday, 11:00 in Kyiv, within the window of November
 
 ONE_ZONE, TWO_ZONES, TWO_METERS, NO_METERS = "1000000018", "1000000047", "1000000060", "1000000132"
 MISTYPED = "9999999991"
 NOBODYS = "999999999" + damm.calc_check_digit("999999999")
 
 
-@lru_cache
-def _filled(at):
-    """A database with the demo's customers, to be copied: making one takes longer than most tests."""
-    folder = tempfile.TemporaryDirectory()
-    with Store.open(f"sqlite:///{folder.name}/filled.db") as store:
-        store.write(lambda conn: demo.load(conn, at)).result()
-    _KEPT.append(folder)
-    return Path(folder.name) / "filled.db"
-
-
-_KEPT = []  # folders, until the process ends
-
-
 class World:
     """A store with the demo's customers, the API on it, and clients with keys."""
 
     def __init__(self, path, *, at=NOW, **settings):
-        shutil.copy(_filled(at), path / "api.db")
+        shutil.copy(filled(at), path / "api.db")
         self.store = Store.open(f"sqlite:///{path}/api.db")
         self.now, self.tick = at, 0.0
         self.app = channel_api(self.store, clock=lambda: self.now, tick=lambda: self.tick, **settings)

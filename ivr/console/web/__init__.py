@@ -1,0 +1,1 @@
+"""The console of supervisors and call-centre staff: pages made on the server, read by any browser."""

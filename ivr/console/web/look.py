@@ -1,0 +1,237 @@
+"""From facts to a page.
+
+Rules: everything is escaped (autoescape), a name that a template misspells is an error and not a hole; who may not
+see personal data gets numbers masked by the filters, so that no page has to think of it.
+"""
+
+import secrets
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from domain.roles import Permission
+from ivr.console.web.words import LANGUAGES, Tongue
+
+HERE: Final = Path(__file__).parent
+KYIV: Final = ZoneInfo("Europe/Kyiv")
+LANGUAGE_COOKIE: Final = "language"
+
+NAVIGATION: Final = (
+    ("home", "/", None, "g h"),
+    ("live", "/calls/live", Permission.WATCH_LIVE, "g l"),
+    ("calls", "/calls", Permission.SEARCH_CALLS, "g c"),
+    ("requests", "/requests", Permission.REQUESTS, "g r"),
+    ("readings", "/readings", Permission.READINGS, "g m"),
+    ("accounts", "/accounts", Permission.ACCOUNTS, "g a"),
+    ("figures", "/figures", Permission.FIGURES, "g f"),
+    ("prompts", "/prompts", Permission.PROMPTS, "g p"),
+    ("staff", "/staff", Permission.STAFF, "g s"),
+    ("trail", "/trail", Permission.TRAIL, "g t"),
+)
+"""Part, address, what it asks for, keys."""
+
+MONTHS: Final = {
+    "uk": ["січ", "лют", "бер", "кві", "тра", "чер", "лип", "сер", "вер", "жов", "лис", "гру"],
+    "ru": ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
+    "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+}
+
+
+def language_of(request: Request) -> str:
+    """The language chosen in this browser, else the person's, else what the browser asks for, else Ukrainian."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    person = getattr(request.state, "person", None)
+    if person is not None:
+        return str(person.language)
+    for asked in request.headers.get("accept-language", "").split(","):
+        if (tag := asked.strip()[:2].lower()) in LANGUAGES:
+            return tag
+    return LANGUAGES[0]
+
+
+def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page.  The template also knows: me (None when nobody is signed in), t, nonce, request, path."""
+    person = getattr(request.state, "person", None)
+    tongue = Tongue(language_of(request))
+    shown = environment().get_template(template).render(
+        {
+            "request": request,
+            "path": request.url.path,
+            "me": person,
+            "t": tongue,
+            "language": tongue.language,
+            "languages": LANGUAGES,
+            "nonce": nonce(request),
+            "csrf_token": getattr(request.state, "csrf", ""),
+            "navigation": [each for each in NAVIGATION if person is not None and person.may_see(each[2])],
+            "now": request.app.state.desk.clock(),
+            **context,
+        }
+    )  # fmt: skip
+    return HTMLResponse(shown, status)
+
+
+def redirect(url: str) -> RedirectResponse:
+    """After a POST: see other.  url: a path of ours, never anything from a request that wasn't checked (`local`)."""
+    return RedirectResponse(url, 303)
+
+
+def local(url: str | None, otherwise: str = "/") -> str:
+    """`url` if it is a path of this site, else `otherwise`: nobody is sent elsewhere by a link to us."""
+    if url and url.startswith("/") and not url.startswith(("//", "/\\")) and url.isprintable() and "\\" not in url:
+        return url
+    return otherwise
+
+
+def nonce(request: Request) -> str:
+    """Of the styles that a library puts into this page; the Content-Security-Policy names it."""
+    if not hasattr(request.state, "nonce"):
+        request.state.nonce = secrets.token_urlsafe(16)
+    return request.state.nonce
+
+
+# Filters
+
+
+@pass_context
+def phone(context: Context, number: str | None) -> str:
+    """+380 67 123 45 67, or +380 67 *** ** 67 for who may not see it."""
+    if not number:
+        return "–"
+    shown = number if _personal(context) else masked_phone(number)
+    if len(shown) == 13 and shown.startswith("+380"):
+        return f"{shown[:4]} {shown[4:6]} {shown[6:9]} {shown[9:11]} {shown[11:]}".replace(" ", "\u00a0")
+    return shown
+
+
+@pass_context
+def account(context: Context, number: str | None) -> str:
+    """1000000018, or 100****018 for who may not see it."""
+    if not number:
+        return "–"
+    return number if _personal(context) else masked_account(number)
+
+
+def masked_phone(number: str) -> str:
+    """All but the operator's code and the last two digits."""
+    keep = 6 if number.startswith("+380") else 0
+    return number[:keep] + "*" * max(len(number) - keep - 2, 0) + number[-2:]
+
+
+def masked_account(number: str) -> str:
+    """All but the first and the last two digits."""
+    return number[:2] + "*" * max(len(number) - 4, 0) + number[-2:] if len(number) > 4 else "*" * len(number)
+
+
+def _personal(context: Context) -> bool:
+    me = context.get("me")
+    return me is not None and me.may(Permission.PERSONAL)
+
+
+@pass_context
+def day(context: Context, at: date | datetime | None, *, year: bool = False) -> str:
+    """22 лис, with the year when it is another one or asked for; Kyiv's day of a moment."""
+    if at is None:
+        return "–"
+    that = at.astimezone(KYIV).date() if isinstance(at, datetime) else at
+    language = context["language"]
+    this_year = context["now"].astimezone(KYIV).year
+    shown = f"{that.day}\u00a0{MONTHS[language][that.month - 1]}"
+    return f"{shown}\u00a0{that.year}" if year or that.year != this_year else shown
+
+
+def clock(at: datetime | None, *, seconds: bool = False) -> str:
+    """14:25 in Kyiv."""
+    if at is None:
+        return "–"
+    return f"{at.astimezone(KYIV):%H:%M:%S}" if seconds else f"{at.astimezone(KYIV):%H:%M}"
+
+
+@pass_context
+def moment(context: Context, at: datetime | None, *, seconds: bool = False) -> Markup:
+    """Day and time of Kyiv, as <time>."""
+    if at is None:
+        return Markup("–")
+    return Markup('<time datetime="{}">{}&nbsp;{}</time>').format(
+        at.astimezone(UTC).isoformat(), day(context, at), clock(at, seconds=seconds)
+    )
+
+
+def span(seconds: float | timedelta | None) -> str:
+    """83.2 -> 1:23; from an hour on 1:02:03."""
+    if seconds is None:
+        return "–"
+    whole = int(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def number(value: float | None, places: int = 0) -> str:
+    """12 345,6 with spaces that don't break."""
+    if value is None:
+        return "–"
+    return f"{value:,.{places}f}".replace(",", "\u00a0").replace(".", ",")
+
+
+def money(kopiykas: int | None) -> str:
+    """12345 -> 123,45 ₴."""
+    return "–" if kopiykas is None else f"{number(kopiykas / 100, 2)}\u00a0₴"
+
+
+def percent(share: float | None, places: int = 0) -> str:
+    """0.873 -> 87 %."""
+    return "–" if share is None else f"{number(share * 100, places)}\u00a0%"
+
+
+@pass_context
+def csrf(context: Context) -> Markup:
+    """The hidden field that every form of ours carries."""
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(context["csrf_token"])
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a static file, which changes when the file does: browsers may keep it for ever."""
+    return f"/static/{name}?v={sha256((HERE / 'static' / name).read_bytes()).hexdigest()[:12]}"
+
+
+@cache
+def environment() -> Environment:
+    """Templates, filters and functions."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "phone": phone, "account": account, "day": day, "clock": clock, "moment": moment, "span": span,
+        "number": number, "money": money, "percent": percent,
+    }  # fmt: skip
+    made.globals |= {"static": static, "csrf": csrf, "Permission": Permission, "attributes": _attributes}
+    return made
+
+
+def _attributes(**given: Any) -> Markup:
+    """HTML attributes of what is not None or False; True is an attribute without a value."""
+    shown = [
+        Markup(" {}").format(name) if value is True else Markup(' {}="{}"').format(name, value)
+        for name, value in ((n.rstrip("_").replace("_", "-"), v) for n, v in given.items())
+        if value is not None and value is not False
+    ]
+    return Markup("").join(shown)
+
+
+__all__ = ["environment", "language_of", "local", "masked_account", "masked_phone", "redirect", "render"]
