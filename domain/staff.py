@@ -282,7 +282,7 @@ def session_open(
 def session_of(conn: Connection, token: str, at: datetime) -> Session | None:
     """Whose token this is; None for an unknown one, a closed or expired session, a disabled person.
 
-    Reads only: when `due`, write `session_seen` in a transaction that can.
+    Reads only: when `is_stale`, write `session_seen` in a transaction that can.
     """
     row = conn.execute(_BY_DIGEST, {"of": _digest(token)}).one_or_none()
     if row is None or row.session_closed_at is not None or row.disabled_at is not None:
@@ -292,7 +292,7 @@ def session_of(conn: Connection, token: str, at: datetime) -> Session | None:
     return _session(row, csrf_of(token))
 
 
-def due(session: Session, at: datetime) -> bool:
+def is_stale(session: Session, at: datetime) -> bool:
     """Whether it is time to write that it was seen."""
     return at >= session.seen_at + SEEN
 
