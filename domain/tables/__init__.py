@@ -8,10 +8,26 @@ Rules:
 Every change here needs a migration in `domain/migrations/versions`; a test compares the two.
 """
 
+from domain.tables.analytics import (
+    By,
+    Left,
+    Wait,
+    Waited,
+    call_days,
+    call_parties,
+    counted_calls,
+    counted_steps,
+    repeat_days,
+    spots,
+    step_days,
+    wait_days,
+    waits,
+)
 from domain.tables.base import Instant, metadata
 from domain.tables.calls import RecordingState, calls, journal, recordings
 from domain.tables.channels import clients, deliveries, events, idempotency, webhooks
 from domain.tables.customers import accounts, buildings, caller_accounts, caller_numbers, meters, registers
+from domain.tables.moments import moments
 from domain.tables.quality import call_note_versions, call_notes, score_forms, scores
 from domain.tables.readings import (
     billings,
@@ -39,23 +55,31 @@ from domain.tables.transcripts import TranscriptState, transcripts
 from domain.tables.wording import publications, wording_clips, wordings
 
 __all__ = [
+    "By",
     "Instant",
+    "Left",
     "RecordingState",
     "TranscriptState",
+    "Wait",
+    "Waited",
     "accounts",
     "announcements",
     "attempts",
     "billings",
     "bills",
     "buildings",
+    "call_days",
     "call_note_versions",
     "call_notes",
+    "call_parties",
     "callbacks",
     "caller_accounts",
     "caller_numbers",
     "calls",
     "clients",
     "closings",
+    "counted_calls",
+    "counted_steps",
     "counting",
     "deliveries",
     "events",
@@ -67,6 +91,7 @@ __all__ = [
     "journal",
     "metadata",
     "meters",
+    "moments",
     "orders",
     "outage_reports",
     "policies",
@@ -74,16 +99,21 @@ __all__ = [
     "readings",
     "recordings",
     "registers",
+    "repeat_days",
     "request_events",
     "requests",
     "resolutions",
     "score_forms",
     "scores",
     "sessions",
+    "spots",
     "staff",
+    "step_days",
     "submissions",
     "trail",
     "transcripts",
+    "wait_days",
+    "waits",
     "webhooks",
     "wording_clips",
     "wordings",

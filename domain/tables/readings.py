@@ -55,6 +55,7 @@ readings = Table(
     CheckConstraint("status <> 'doubtful' OR doubt IS NOT NULL", "doubt_has_a_reason"),
     Index("ix_readings_counting", "register", "status", "read_on", "id"),
     Index("ix_readings_period", "period", "register"),
+    Index("ix_readings_at", "at", "source", "status"),  # how many came when, by which channel
     Index(
         "ix_readings_doubtful",
         "id",

@@ -35,6 +35,7 @@ from domain.policy import (
     Policies,
     PrecedencePolicy,
     Row,
+    ServicePolicy,
     Unit,
     WindowPolicy,
 )
@@ -60,6 +61,7 @@ TERMS: list[AnyTerms] = [
     EscalationPolicy((10, 3, 0)),
     HoursPolicy("desk", (Open((1, 2), time(8, 30), time(0)), Open((6,), time(9), time(12))), holidays=True),
     CallbackPolicy(6, 180, 30, "desk"),
+    ServicePolicy(20, 0.8, 0.05),
     CalendarPolicy(holidays_off=True, moved=False, weekend=(5, 6)),
     HolidayPolicy("unity", 1, 22),
     HolidayPolicy("ascension", after_easter=39),
