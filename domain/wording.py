@@ -6,7 +6,7 @@ Rules
 2. Live is what was published last; a version without a text means "as shipped".  A version is published once.
 3. An undoing says what it undoes, and is live at once: whoever undoes is in a hurry.
 4. Whether a version may go live (places, letters, sound) is for `prompts.workshop` to say before it is published.
-5. Every deed is in the trail: `prompt.drafted`, `prompt.dropped`, `prompt.published`, `prompt.undone`, of `uk/goodbye`.
+5. Every deed is in the trail, of `uk/goodbye`: `prompt.drafted`, `.dropped`, `.published`, `.undone`.
 6. `generation` changes with every publication: it is what a controller looks at every few seconds.
 """
 
@@ -71,12 +71,13 @@ class Texts:
 class Clip:
     """One clip of a version.
 
-    clip: as the composer calls it.  said: its words.  sha256: of the file.  ms: its length.  voice: who speaks;
-    `talent` for a person, whose own recording is `original` (SHA-256).
+    clip: as the composer calls it.  said: its words.  melody: how it ends (`prompts.spoken.Melody`).  sha256: of the
+    file.  ms: its length.  voice: who speaks; `talent` for a person, whose own recording is `original` (SHA-256).
     """
 
     clip: str
     said: str
+    melody: str
     sha256: str
     ms: int
     voice: str
@@ -279,6 +280,7 @@ def _insert_clips(conn: Connection, version: int, clips: Iterable[Clip]) -> None
             "wording": version,
             "clip": clip.clip,
             "said": clip.said,
+            "melody": clip.melody,
             "sha256": clip.sha256,
             "ms": clip.ms,
             "voice": clip.voice,
@@ -305,7 +307,7 @@ def _standing(conn: Connection, prompt: str, language: Language) -> Version | No
 def _versions(conn: Connection, rows: Sequence[Row[Any]]) -> list[Version]:
     clips: dict[int, list[Clip]] = {}
     for row in conn.execute(_CLIPS_OF, {"of": [row.id for row in rows]}) if rows else ():
-        clip = Clip(row.clip, row.said, row.sha256, row.ms, row.voice, row.original)
+        clip = Clip(row.clip, row.said, row.melody, row.sha256, row.ms, row.voice, row.original)
         clips.setdefault(row.wording, []).append(clip)
     return [_version(row, tuple(clips.get(row.id, ()))) for row in rows]
 

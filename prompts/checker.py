@@ -5,6 +5,8 @@ but somebody would hear it.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from prompts import sound
@@ -25,6 +27,20 @@ _FOREIGN = {  # letters that look at home but aren't; a synthesiser stumbles ove
 }
 
 
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a text or a clip.  code: which, for whoever says it in another language; line: `text`,
+    `second`, `third`, or None: the whole; facts: what it names; message: the English sentence."""
+
+    code: str
+    line: str | None
+    message: str
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.message}" if self.line else self.message
+
+
 def check(catalogue: Catalogue) -> list[str]:
     """Every problem as a sentence that names the place and the remedy; empty if all is well."""
     return check_texts(catalogue) + check_audio(catalogue)
@@ -36,68 +52,88 @@ def check_texts(catalogue: Catalogue) -> list[str]:
     for prompt in sorted(catalogue.prompts):
         if not re.fullmatch("[a-z][a-z0-9_]*", prompt):
             problems.append(f"[{prompt}]: a name has small Latin letters, digits and _ only")
-        places: dict[str, set[tuple[str, str | None]]] = {}
+        given: dict[str, set[tuple[str, str | None]]] = {}
         for lang in LANGUAGES:
             texts = catalogue.texts[lang].get(prompt)
             if texts is None:
                 problems.append(f"{lang}.toml: [{prompt}] is missing")
                 continue
-            problems += _faults(lang, prompt, texts)
-            places[lang] = {
-                (place.name, place.kind)
-                for which in TRIES
-                for place in cut("", texts.get(which, ""))
-                if isinstance(place, Place) and (place.kind or place.name not in catalogue.prompts)
-            }
-        first = next(iter(places), LANGUAGES[0])
-        for lang, found in places.items():
-            if found != places[first]:
-                differing = ", ".join(
-                    sorted(f"{{{name}|{kind or 'phrase'}}}" for name, kind in found ^ places[first])
-                )
+            where = f"{lang}.toml: [{prompt}]"
+            problems += [f"{where} {fault}" for fault in faults(lang, prompt, texts)]
+            given[lang] = places(catalogue, texts)
+        first = next(iter(given), LANGUAGES[0])
+        for lang, found in given.items():
+            if found != given[first]:
+                differing = ", ".join(sorted(written(place) for place in found ^ given[first]))
                 problems.append(f"{lang}.toml: [{prompt}] has other places than {first}.toml: {differing}")
     for lang in LANGUAGES:
         problems += [
             f"{lang}.toml: [{prompt}] contains itself"
             for prompt in catalogue.prompts
-            if _loops(catalogue, lang, prompt)
+            if loops(catalogue, lang, prompt)
         ]
     return problems
 
 
-def _faults(lang: str, prompt: str, texts: dict[str, str]) -> list[str]:
-    where = f"{lang}.toml: [{prompt}]"
-    problems = [
-        f"{where} has an unknown line {name!r}; known are {', '.join(FIELDS)}" for name in texts if name not in FIELDS
+def faults(lang: str, prompt: str, texts: Mapping[str, str]) -> list[Fault]:
+    """What is wrong with the lines of one prompt in one language, by themselves."""
+    found = [
+        Fault("unknown_line", None, f"has an unknown line {name!r}; known are {', '.join(FIELDS)}", {"line": name})
+        for name in texts
+        if name not in FIELDS
     ]
     if not texts.get("text", "").strip():
-        problems.append(f"{where} has no text")
+        found.append(Fault("no_text", None, "has no text"))
     for which in TRIES:
-        if which not in texts:
-            continue
-        pieces = cut("", texts[which])
-        for place in pieces:
-            if not isinstance(place, Place):
-                if re.search("[{}]", place.text):
-                    problems.append(
-                        f"{where} {which}: a place is written {{name}} or {{name|type}}: {place.text.strip()!r}"
-                    )
-                if found := re.search(r"[0-9#*]", place.text):
-                    problems.append(f"{where} {which}: write {found[0]!r} in words, as it is said")
-                if found := re.search(f"[{_FOREIGN[lang]}]", place.text):
-                    problems.append(f"{where} {which}: the letter {found[0]!r} (U+{ord(found[0]):04X}) is not {lang}")
-            elif place.kind is not None and place.kind not in KINDS:
-                problems.append(
-                    f"{where} {which}: unknown type in {{{place.name}|{place.kind}}}; known are {', '.join(KINDS)}"
-                )
-            elif place.size is not None and (place.kind != "digits" or place.size < 1):
-                problems.append(
-                    f"{where} {which}: only digits take a number of digits, as in {{{place.name}|digits:2}}"
-                )
-    return problems
+        for place in cut("", texts.get(which, "")):
+            found += _of_place(which, place) if isinstance(place, Place) else _of_words(lang, which, place.text)
+    return found
 
 
-def _loops(catalogue: Catalogue, lang: str, prompt: str, seen: frozenset[str] = frozenset()) -> bool:
+def _of_words(lang: str, which: str, text: str) -> list[Fault]:
+    found: list[Fault] = []
+    if re.search("[{}]", text):
+        what = text.strip()
+        found.append(Fault("brace", which, f"a place is written {{name}} or {{name|type}}: {what!r}", {"what": what}))
+    if match := re.search(r"[0-9#*]", text):
+        found.append(Fault("figure", which, f"write {match[0]!r} in words, as it is said", {"what": match[0]}))
+    if match := re.search(f"[{_FOREIGN[lang]}]", text):
+        code = f"U+{ord(match[0]):04X}"
+        message = f"the letter {match[0]!r} ({code}) is not {lang}"
+        found.append(Fault("letter", which, message, {"what": match[0], "code": code}))
+    if match := re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
+        message = f"the invisible character U+{ord(match[0]):04X} can't be said"
+        found.append(Fault("letter", which, message, {"what": "", "code": f"U+{ord(match[0]):04X}"}))
+    return found
+
+
+def _of_place(which: str, place: Place) -> list[Fault]:
+    if place.kind is not None and place.kind not in KINDS:
+        message = f"unknown type in {{{place.name}|{place.kind}}}; known are {', '.join(KINDS)}"
+        return [Fault("kind", which, message, {"what": f"{{{place.name}|{place.kind}}}"})]
+    if place.size is not None and (place.kind != "digits" or place.size < 1):
+        message = f"only digits take a number of digits, as in {{{place.name}|digits:2}}"
+        return [Fault("size", which, message, {"what": f"{{{place.name}|digits:2}}"})]
+    return []
+
+
+def places(catalogue: Catalogue, texts: Mapping[str, str]) -> set[tuple[str, str | None]]:
+    """The places that a flow fills, over all lines: names and types.  Prompts that are said within don't count."""
+    return {
+        (place.name, place.kind)
+        for which in TRIES
+        for place in cut("", texts.get(which, ""))
+        if isinstance(place, Place) and (place.kind or place.name not in catalogue.prompts)
+    }
+
+
+def written(place: tuple[str, str | None]) -> str:
+    """A place of :func:`places` as it stands in a text, near enough for people."""
+    return f"{{{place[0]}|{place[1] or 'phrase'}}}"
+
+
+def loops(catalogue: Catalogue, lang: str, prompt: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether the prompt says itself, however deep."""
     if prompt in seen:
         return True
     texts = catalogue.texts[lang].get(prompt, {})
@@ -107,7 +143,7 @@ def _loops(catalogue: Catalogue, lang: str, prompt: str, seen: frozenset[str] = 
         for place in cut("", texts.get(which, ""))
         if isinstance(place, Place) and place.kind is None and place.name in catalogue.prompts
     }
-    return any(_loops(catalogue, lang, name, seen | {prompt}) for name in inner)
+    return any(loops(catalogue, lang, name, seen | {prompt}) for name in inner)
 
 
 def check_audio(catalogue: Catalogue) -> list[str]:
@@ -166,12 +202,18 @@ def _unfit(clip: str, path: Path, entry: Entry) -> list[str]:
         problems.append(f"{where} does not consist of whole 20-ms frames")
     if entry.ms != len(samples) * 1000 // sound.RATE:
         problems.append(f"{where} is not as long as the index says")
-    if clip in SILENCES:
-        return problems
+    return problems if clip in SILENCES else problems + [f"{where} {fault}" for fault in unfit(samples)]
+
+
+def unfit(samples: sound.Samples) -> list[Fault]:
+    """What of its level and its beginning a caller would notice."""
+    found: list[Fault] = []
     level = sound.active_db(samples)
     if abs(level - sound.LEVEL_DB) > LEVEL_TOLERANCE_DB:
-        problems.append(f"{where} has {level:.1f} dB, {sound.LEVEL_DB} +- {LEVEL_TOLERANCE_DB} are wanted")
+        message = f"has {level:.1f} dB, {sound.LEVEL_DB} +- {LEVEL_TOLERANCE_DB} are wanted"
+        found.append(Fault("level", None, message, {"level": f"{level:.1f}"}))
     lead, _ = sound.silence_ms(samples)
     if lead > LEAD_MS:
-        problems.append(f"{where} starts with {lead:.0f} ms of silence; {LEAD_MS} are allowed")
-    return problems
+        message = f"starts with {lead:.0f} ms of silence; {LEAD_MS} are allowed"
+        found.append(Fault("lead", None, message, {"ms": f"{lead:.0f}"}))
+    return found

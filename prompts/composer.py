@@ -48,7 +48,7 @@ class Composition:
     """One utterance, ready to be played and to be read."""
 
     clips: tuple[str, ...] = ()
-    """Paths below the sounds directory, without extension: to be played as ``sound:ivr/<clip>``."""
+    """Paths below the sounds directory, or absolute, without extension: to be played as ``sound:ivr/<clip>``."""
     text: str = ""
     """The whole sentence as spoken."""
     duration_s: float = 0.0
@@ -132,6 +132,8 @@ class Catalogue:
     folder: Path = HERE
     missing: Counter[str] = field(default_factory=Counter)
     """What could not be said as written since the start, by name: to be exported as a figure."""
+    media: dict[str, Path] = field(default_factory=dict[str, Path])
+    """Clip -> its file, of clips that don't come from ``folder/audio`` (see ``prompts.overlay``)."""
     _cuts: dict[tuple[str, str, int], tuple[Piece | Place, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -193,7 +195,13 @@ class Catalogue:
         text = self._compose(lang if lang in self.texts else LANGUAGES[0], prompt, given, attempt, clips, 0)
         text = text.strip()
         duration = sum([self.seconds.get(clip, 0.0) for clip in clips])
+        if self.media:
+            clips = [str(path.with_suffix("")) if (path := self.media.get(clip)) else clip for clip in clips]
         return Composition(tuple(clips), text[:1].upper() + text[1:], duration, self.missing.total() == missed)
+
+    def file(self, clip: str) -> Path:
+        """Where the sound of a clip is; of what ``compose`` returned, too."""
+        return self.media.get(clip) or self.folder / "audio" / f"{clip}{SUFFIX}"
 
     def lacking(self) -> list[str]:
         """Every clip that a text needs and that has no sound."""

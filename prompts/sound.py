@@ -7,6 +7,7 @@ spirit of ITU-T P.56: the mean power of the 20-ms frames that hold speech), peak
 [-1, 1] until it is written: as bare A-law (ITU-T G.711), one byte a sample, what calls carry anyway.
 """
 
+import io
 import math
 import warnings
 import wave
@@ -63,6 +64,27 @@ def write_clip(path: Path, samples: Samples) -> None:
 def read_clip(path: Path) -> Samples:
     """What :func:`write_clip` wrote. Any bytes are A-law: that they are the right ones, the index knows."""
     return _from_a_law(path.read_bytes())
+
+
+def a_law(samples: Samples) -> bytes:
+    """What :func:`write_clip` writes."""
+    return _to_a_law(samples)
+
+
+def heard(clip: bytes) -> Samples:
+    """The samples of a clip's bytes."""
+    return _from_a_law(clip)
+
+
+def as_wav(clip: bytes) -> bytes:
+    """A clip for players that don't know A-law, browsers among them: WAV, 16 bit, 8 kHz."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(audioop.alaw2lin(clip, 2))
+    return out.getvalue()
 
 
 def _to_a_law(samples: Samples) -> bytes:

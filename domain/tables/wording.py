@@ -32,6 +32,7 @@ wording_clips = Table(
     Column("wording", Id, ForeignKey("wordings.id"), primary_key=True),
     Column("clip", String(80), primary_key=True),  # as the composer calls it: uk/goodbye, uk/read_back.1
     Column("said", Text, nullable=False),
+    Column("melody", String(10), nullable=False),  # how it ends
     Column("sha256", String(64), nullable=False),  # of the file, which is named after it
     Column("ms", Integer, nullable=False),
     Column("voice", String(40), nullable=False),  # the synthesiser's, or "talent"

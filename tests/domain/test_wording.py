@@ -15,7 +15,7 @@ from domain.tables import wordings
 from domain.wording import AsItIs, Clip, NoSuchVersion, NotADraft, Overtaken, State, Texts
 
 UK, RU = Language("uk"), Language("ru")
-CLIP = Clip("uk/goodbye", "Бувайте.", "a" * 64, 900, "Natalia")
+CLIP = Clip("uk/goodbye", "Бувайте.", "falls", "a" * 64, 900, "Natalia")
 
 
 @pytest.fixture
@@ -165,8 +165,8 @@ def test_a_version_is_published_once_and_a_dropped_one_never(run):
 
 
 def test_sound_is_added_to_a_draft_and_never_replaced(run):
-    other = Clip("uk/goodbye", "Бувайте.", "b" * 64, 1000, "talent", "c" * 64)
-    more = Clip("uk/goodbye.second", "Усе.", "d" * 64, 1000, "Natalia")
+    other = Clip("uk/goodbye", "Бувайте.", "falls", "b" * 64, 1000, "talent", "c" * 64)
+    more = Clip("uk/goodbye.second", "Усе.", "falls", "d" * 64, 1000, "Natalia")
 
     def job(conn):
         made = drafted(conn)

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("wording", _id(), nullable=False),
         sa.Column("clip", sa.String(length=80), nullable=False),
         sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("melody", sa.String(length=10), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("ms", sa.Integer(), nullable=False),
         sa.Column("voice", sa.String(length=40), nullable=False),
