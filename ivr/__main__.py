@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "api": "ivr.commands.api:api",
     "console": "ivr.commands.console:serve",
     "client": "ivr.commands.client:client",
+    "staff": "ivr.commands.staff:staff",
+    "audit": "ivr.commands.audit:audit",
     "transcribe": "ivr.commands.transcribe:transcribe",
     "transcripts": "ivr.commands.transcripts:transcripts",
     "settings": "ivr.commands.settings:show",

@@ -90,6 +90,7 @@ def downgrade() -> None:
     op.drop_table("trail")  # its triggers go with it
     if not _sqlite():
         op.execute("DROP FUNCTION trail_is_kept()")
+        op.execute("DROP FUNCTION trail_at_its_end()")
     for table in ("attempts", "grants", "sessions", "staff"):
         op.drop_table(table)
 
@@ -99,19 +100,31 @@ def _sqlite() -> bool:
 
 
 def _protect() -> None:
-    """Rows of the trail are added, never changed or removed; who gets round this is found out by the chain."""
-    if _sqlite():
-        for deed in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER trail_no_{deed.lower()} BEFORE {deed} ON trail"
-                " BEGIN SELECT RAISE(ABORT, 'rows of the trail are never changed or removed'); END"
-            )
-        return
-    op.execute(
-        "CREATE FUNCTION trail_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$"
-        " BEGIN RAISE EXCEPTION 'rows of the trail are never changed or removed'; END $$"
-    )
-    op.execute(
-        "CREATE TRIGGER trail_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON trail"
-        " FOR EACH STATEMENT EXECUTE FUNCTION trail_is_kept()"
-    )
+    """Rows of the trail are added, at the end; who gets round this is found out by the chain."""
+    for statement in _SQLITE if _sqlite() else _POSTGRESQL:
+        op.execute(statement)
+
+
+_SQLITE = (
+    "CREATE TRIGGER trail_no_update BEFORE UPDATE ON trail"
+    " BEGIN SELECT RAISE(ABORT, 'rows of the trail are never changed or removed'); END",
+    "CREATE TRIGGER trail_no_delete BEFORE DELETE ON trail"
+    " BEGIN SELECT RAISE(ABORT, 'rows of the trail are never changed or removed'); END",
+    # INSERT OR REPLACE would remove a row without being a DELETE
+    "CREATE TRIGGER trail_at_its_end BEFORE INSERT ON trail"
+    " WHEN NEW.n IS NOT (SELECT coalesce(max(n), 0) + 1 FROM trail)"
+    " BEGIN SELECT RAISE(ABORT, 'rows of the trail are added at its end'); END",
+)
+
+_POSTGRESQL = (
+    "CREATE FUNCTION trail_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$"
+    " BEGIN RAISE EXCEPTION 'rows of the trail are never changed or removed'"
+    " USING ERRCODE = 'integrity_constraint_violation'; END $$",
+    "CREATE TRIGGER trail_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON trail"
+    " FOR EACH STATEMENT EXECUTE FUNCTION trail_is_kept()",
+    "CREATE FUNCTION trail_at_its_end() RETURNS trigger LANGUAGE plpgsql AS $$"
+    " BEGIN IF NEW.n IS DISTINCT FROM (SELECT coalesce(max(n), 0) + 1 FROM trail) THEN"
+    " RAISE EXCEPTION 'rows of the trail are added at its end'"
+    " USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$",
+    "CREATE TRIGGER trail_at_its_end BEFORE INSERT ON trail FOR EACH ROW EXECUTE FUNCTION trail_at_its_end()",
+)
