@@ -118,6 +118,7 @@ class House:
     flow: the conversation to hold; numbers: dialled number -> another one.  returned: the one to hold when people did
     not answer.  manners: settings by question, over what the flow says.  spoken: languages (ISO 639-1) whose speech
     is understood at this moment.  tape: from which callers hear again what they told; None: they can't.
+    wording: the catalogue for a call that begins; None: `catalogue`.
     """
 
     flow: Flow
@@ -129,6 +130,7 @@ class House:
     returned: Flow | None = None
     spoken: Callable[[], Collection[str]] = tuple
     tape: Tape | None = None
+    wording: Callable[[], Catalogue] | None = None
 
     def conversation(self, began: Began, *, returned: bool = False) -> Flow:
         """The one that a call holds; returned: after people gave it back."""
@@ -144,6 +146,7 @@ class Session:
         self.house = house
         self.line = line
         self.call = line.began.call
+        self.catalogue = house.wording() if house.wording else house.catalogue  # of the whole call
         self.language = "uk"
         self.typed = Typed()
         self.seq = 0  # of the next line to be written
@@ -375,7 +378,7 @@ class Session:
                     case Hush():
                         await self.line.hush()
                     case Beep():
-                        tone = Composition((TONE,), "", self.house.catalogue.seconds.get(TONE, 0.0))
+                        tone = Composition((TONE,), "", self.catalogue.seconds.get(TONE, 0.0))
                         await self._play("tone", tone)
                     case Attend(on):
                         await self.line.listen(Listening(self.language) if on else None)
@@ -555,7 +558,7 @@ class Session:
         return replace(turn.manner, **ours) if ours else turn.manner
 
     def _compose(self, phrase: Phrase, attempt: int = 1) -> Composition:
-        return self.house.catalogue.compose(phrase.language or self.language, phrase.prompt, phrase.words, attempt)
+        return self.catalogue.compose(phrase.language or self.language, phrase.prompt, phrase.words, attempt)
 
     def _note_language(self, turn: Turn[Any] | None) -> None:
         if isinstance(turn, Speak):

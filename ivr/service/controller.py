@@ -24,6 +24,7 @@ from ivr.service.figures import Figures
 from ivr.service.settings import Settings
 from ivr.service.speech import Recognition
 from ivr.service.tape import Tapes
+from ivr.service.wording import Wording
 from ivr.session import House, Session, Watcher
 from prompts import Catalogue
 from recordings import Archive
@@ -58,6 +59,7 @@ class Controller:
     ) -> None:
         self.figures = Figures()
         self.store = store
+        self.wording = Wording(catalogue, store, settings.data)
         self.archive = Archive(settings.data, exchange.spool, store)
         self.house = House(
             FLOWS[settings.flow],
@@ -69,6 +71,7 @@ class Controller:
             FLOWS.get(NOBODY_FREE),
             spoken=lambda: recognition.languages if recognition else (),
             tape=Tapes(self.archive.cutting),
+            wording=lambda: self.wording.now,
         )
         self.aftermath = Aftermath(self.house, self.archive, store, self.figures)
         self._settings = settings
@@ -106,6 +109,8 @@ class Controller:
     async def run(self) -> None:
         """Conduct calls until `stop`.  Raises ApplicationTaken when another controller took our name."""
         async with self._ari:
+            await self._first_words()
+            words = asyncio.create_task(self.wording.keep_looking())
             running = asyncio.create_task(self.switchboard.run())
             strays = asyncio.create_task(self._look_for_strays())
             stopping = asyncio.create_task(self._stopping.wait())
@@ -114,12 +119,19 @@ class Controller:
                 if not running.done():
                     await self._drain()
             finally:
-                for task in (stopping, strays, running):
+                for task in (stopping, strays, words, running):
                     task.cancel()
-                ended = await asyncio.gather(running, stopping, strays, return_exceptions=True)
+                ended = await asyncio.gather(running, stopping, strays, words, return_exceptions=True)
                 self.aftermath.close()
             if isinstance(ended[0], Exception):
                 raise ended[0]
+
+    async def _first_words(self) -> None:
+        """What callers hear from the first one on; without a store, what is shipped, until it is there."""
+        try:
+            await self.wording.look()
+        except Exception as fault:  # whatever it is, callers wait
+            log.warning("changed prompts can't be looked up yet: %s", fault)
 
     def stop(self) -> None:
         """Take no more calls, let the present ones end (`drain` seconds at most), and let `run` return."""
