@@ -14,6 +14,7 @@ from domain.tables.analytics import (
     Wait,
     Waited,
     call_days,
+    call_hours,
     call_parties,
     counted_calls,
     counted_steps,
@@ -27,6 +28,7 @@ from domain.tables.base import Instant, metadata
 from domain.tables.calls import RecordingState, calls, journal, recordings
 from domain.tables.channels import clients, deliveries, events, idempotency, webhooks
 from domain.tables.customers import accounts, buildings, caller_accounts, caller_numbers, meters, registers
+from domain.tables.findings import findings, index_debts, mark_blocks, marks, saved_searches
 from domain.tables.moments import moments
 from domain.tables.quality import call_note_versions, call_notes, score_forms, scores
 from domain.tables.readings import (
@@ -69,6 +71,7 @@ __all__ = [
     "bills",
     "buildings",
     "call_days",
+    "call_hours",
     "call_note_versions",
     "call_notes",
     "call_parties",
@@ -83,12 +86,16 @@ __all__ = [
     "counting",
     "deliveries",
     "events",
+    "findings",
     "grants",
     "handover_files",
     "handovers",
     "idempotency",
     "incidents",
+    "index_debts",
     "journal",
+    "mark_blocks",
+    "marks",
     "metadata",
     "meters",
     "moments",
@@ -103,6 +110,7 @@ __all__ = [
     "request_events",
     "requests",
     "resolutions",
+    "saved_searches",
     "score_forms",
     "scores",
     "sessions",
