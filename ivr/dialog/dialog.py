@@ -71,8 +71,10 @@ class Dialog:
     turn: Turn[Any] | None
     said: Ending | None
 
-    def __init__(self, flow: Flow, began: Began, told: Mapping[str, str] = NOTHING) -> None:
-        self.call = Call(began, told)
+    def __init__(
+        self, flow: Flow, began: Began, told: Mapping[str, str] = NOTHING, *, call: Call | None = None
+    ) -> None:
+        self.call = call or Call(began, told)
         self.coroutine = flow(self.call)
         self.turn = self.said = None
         self.achieved: Outcome | None = None
