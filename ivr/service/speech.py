@@ -25,6 +25,7 @@ from ivr.ports import Ear, Speech
 from ivr.service.settings import Settings
 from ivr.speech.models import BadModel, Model, ShelfFault, find, foreign, verify
 from ivr.speech.workers import Counts, Workers
+from prompts.overlay import clips_below
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,9 @@ class Recognition:
             await old.close()
         present = {language: path for language, path in models.items() if path.is_dir()}
         if present:
-            self._workers = Workers(present, self._sounds, self._settings.speech_workers)
+            self._workers = Workers(
+                present, self._sounds, self._settings.speech_workers, own=clips_below(self._settings.data)
+            )
             await self._workers.start()
 
     async def _try(self, path: Path, languages: Sequence[str]) -> list[str]:

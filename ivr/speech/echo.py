@@ -71,10 +71,14 @@ class _Prompt:
 
 
 class Echo:
-    """What one caller hears, along the samples that we hear from them."""
+    """What one caller hears, along the samples that we hear from them.
 
-    def __init__(self, sounds: Path | None) -> None:
+    sounds: the folder of the clips.  own: that of clips which are named absolutely: prompts that were changed.
+    """
+
+    def __init__(self, sounds: Path | None, own: Path | None = None) -> None:
         self._sounds = sounds
+        self._own = own
         self._prompts = list[_Prompt]()
 
     def plays(self, clips: Sequence[str], at: int) -> None:
@@ -108,7 +112,7 @@ class Echo:
         for prompt in self._prompts:
             at, until = prompt.began, end if prompt.until is None else min(end, prompt.until)
             for name in prompt.clips:
-                if at >= until or name.startswith("/"):
+                if at >= until or (name.startswith("/") and Path(name).parent != self._own):
                     break  # what a caller told is played to them from elsewhere; nobody keeps their voice in memory
                 clip = _clip(self._sounds / f"{name}.alaw")
                 first, last = max(at, begin), min(at + len(clip), until)

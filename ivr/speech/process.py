@@ -118,6 +118,7 @@ class WorkerProcess:
     late: float
     streams: int
     changed: Callable[["WorkerProcess"], None]
+    own: Path | None = None
     port: int = 0
     languages: frozenset[str] = frozenset()
     unusable: dict[Path, str] = field(default_factory=dict[Path, str])
@@ -149,6 +150,7 @@ class WorkerProcess:
         wanted = {
             "models": {language: str(path) for language, path in self.models.items()},
             "sounds": self.sounds and str(self.sounds),
+            "own": self.own and str(self.own),
             "late": self.late,
             "streams": self.streams,
         }

@@ -101,9 +101,11 @@ class Worker:
     """See above.  models: language -> directory of the model.  late: seconds.  streams: calls at once."""
 
     def __init__(
-        self, pool: socket.socket, models: Mapping[str, Path], sounds: Path | None, late: float, streams: int
-    ) -> None:
+        self, pool: socket.socket, models: Mapping[str, Path], sounds: Path | None, late: float, streams: int,
+        own: Path | None = None,
+    ) -> None:  # fmt: skip
         self._socket, self._directories, self._sounds, self._late = pool, models, sounds, late
+        self._own = own
         self._models = dict[str, SpeechModel]()
         self._calls = dict[UUID, Attended]()
         self._waiting = dict[UUID, AudioStream]()
@@ -179,7 +181,7 @@ class Worker:
                 self._send("unknown", language=wanted.language, words=sorted(missing))
             return model.decoder(wanted)
 
-        call = Attended(id, Listener(VoiceActivity(self._voice), decoding, Echo(self._sounds), tell))
+        call = Attended(id, Listener(VoiceActivity(self._voice), decoding, Echo(self._sounds, self._own), tell))
         self._calls[id] = call
         if stream := self._waiting.pop(id, None):
             self._bind(call, stream)
@@ -275,8 +277,9 @@ def main() -> None:
     wanted = json.loads(sys.argv[2])
     models = {language: Path(directory) for language, directory in wanted["models"].items()}
     sounds = wanted["sounds"] and Path(wanted["sounds"])
+    own = wanted["own"] and Path(wanted["own"])
     pool = socket.socket(fileno=int(sys.argv[1]))
-    asyncio.run(Worker(pool, models, sounds, wanted["late"], wanted["streams"]).run())
+    asyncio.run(Worker(pool, models, sounds, wanted["late"], wanted["streams"], own).run())
 
 
 if __name__ == "__main__":

@@ -60,9 +60,9 @@ class Counts:
 class Workers:
     """See above.
 
-    models: language (ISO 639-1) -> directory of its model.  sounds: the folder of the clips that callers hear.
-    count: processes, by default one for each core.  streams: calls per worker.  late: seconds that a worker may be
-    behind its callers before it gives up the newest.
+    models: language (ISO 639-1) -> directory of its model.  sounds: the folder of the clips that callers hear; own:
+    of those that were changed.  count: processes, by default one for each core.  streams: calls per worker.  late:
+    seconds that a worker may be behind its callers before it gives up the newest.
     """
 
     def __init__(
@@ -72,8 +72,10 @@ class Workers:
         count: int | None = None,
         streams: int = STREAMS,
         late: float = LATE,
+        own: Path | None = None,
     ) -> None:
         self._late = late
+        self._own = own and own.resolve()
         self._models = {language: path.resolve() for language, path in models.items()}
         self._sounds = sounds and sounds.resolve()
         self._count = count or len(os.sched_getaffinity(0))
@@ -151,7 +153,7 @@ class Workers:
             while not (models := self._usable()):
                 self._pardoned.clear()
                 await self._pardoned.wait()
-            worker = WorkerProcess(models, self._sounds, self._late, self._streams, self._notice)
+            worker = WorkerProcess(models, self._sounds, self._late, self._streams, self._notice, self._own)
             self._workers.append(worker)
             began = time.monotonic()
             life = asyncio.create_task(self._live(worker))

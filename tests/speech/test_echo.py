@@ -128,6 +128,16 @@ def test_what_was_played_long_ago_is_forgotten():
     assert len(echo._prompts) <= 4
 
 
+def test_a_prompt_that_was_changed_is_known_too(tmp_path):
+    (tmp_path / "changed").mkdir()
+    clip = tmp_path / "changed/abc.alaw"
+    clip.write_bytes(bytes(range(256)) * 40)
+    echo = Echo(SOUNDS, tmp_path / "changed")
+    echo.plays([str(clip.with_suffix(""))], 0)
+
+    assert echo._played(0, 4000).any()
+
+
 def test_a_callers_own_voice_that_is_played_to_them_is_not_read(tmp_path):
     told = tmp_path / "told.alaw"
     told.write_bytes(bytes(range(256)) * 40)
