@@ -25,6 +25,7 @@ from domain.tables import (
     Wait,
     Waited,
     call_days,
+    call_hours,
     call_parties,
     calls,
     counted_calls,
@@ -48,8 +49,8 @@ LONGEST: Final = 600
 class Step:
     """One place of the conversation at which a call was.
 
-    part, spot: its names on the map.  Of a question: answered_by; tries: prompts until it was over, None where nobody
-    noted them; noinput, nomatch: how often; barge_in: answered into the prompt.  left: the conversation was left here.
+    part, spot: its names on the map.  Of a question: answered_by; tries: prompts until it was over, None where none
+    was noted; noinput, nomatch: how often; barge_in: answered into the prompt.  left: the conversation was left here.
     """
 
     part: str
@@ -163,10 +164,10 @@ def waits_reach(conn: Connection) -> datetime | None:
 
 def recount(conn: Connection) -> None:
     """Make all sums anew, from the rows of single calls; for who doubts them, and after rows came in bulk."""
-    for table in (call_days, step_days, repeat_days, wait_days):
+    for table in _SUMS:
         conn.execute(delete(table))
     c, before = counted_calls.c, counted_calls.alias("before")
-    keys = (c.day, c.hour, c.matter, c.outcome, c.sent)
+    keys = (c.day, c.matter, c.outcome, c.sent)
     _from(
         conn, call_days,
         select(
@@ -174,6 +175,8 @@ def recount(conn: Connection) -> None:
             func.sum(case((c.before.is_not(None), 1), else_=0)),
         ).group_by(*keys),
     )  # fmt: skip
+    hours = (c.day, c.hour)
+    _from(conn, call_hours, select(*hours, func.count(), func.sum(c.seconds)).group_by(*hours))
     repeats = (c.day, c.matter, before.c.matter, before.c.outcome)
     joined = counted_calls.join(before, before.c.id == c.before)
     _from(conn, repeat_days, select(*repeats, func.count()).select_from(joined).group_by(*repeats))
@@ -203,9 +206,10 @@ def recount(conn: Connection) -> None:
 def _add_call(conn: Connection, counted: int, sign: int) -> None:
     """Its own row and its steps, `sign` times."""
     row = conn.execute(select(counted_calls).where(counted_calls.c.id == counted)).one()
-    day = {name: getattr(row, name) for name in ("day", "hour", "matter", "outcome", "sent")}
+    day = {name: getattr(row, name) for name in ("day", "matter", "outcome", "sent")}
     more = {"calls": sign, "seconds": sign * row.seconds, "known": sign * row.known, "repeated": 0}
     _bump(conn, call_days, [{**day, **more}])
+    _bump(conn, call_hours, [{"day": row.day, "hour": row.hour, "calls": sign, "seconds": sign * row.seconds}])
     sums: dict[tuple[Any, ...], Counter[str]] = {}
     for step in conn.execute(select(counted_steps).where(counted_steps.c.counted == counted)):
         key = (row.day, step.spot, row.language, str(step.answered_by or ""))
@@ -247,7 +251,7 @@ def _set_before(conn: Connection, counted: int, before: int | None) -> None:
         key = {"day": own.day, "matter": own.matter, "before_matter": other.matter, "before_outcome": other.outcome}
         _bump(conn, repeat_days, [{**key, "calls": sign}])
     if change := int(before is not None) - int(own.before is not None):
-        day = {name: getattr(own, name) for name in ("day", "hour", "matter", "outcome", "sent")}
+        day = {name: getattr(own, name) for name in ("day", "matter", "outcome", "sent")}
         _bump(conn, call_days, [{**day, "calls": 0, "seconds": 0, "known": 0, "repeated": change}])
     conn.execute(update(counted_calls).where(counted_calls.c.id == counted).values(before=before))
 
@@ -303,6 +307,7 @@ def _known_places(conn: Connection, parts: set[str]) -> dict[tuple[str, str], in
 
 # How
 
+_SUMS: Final = (call_days, call_hours, step_days, repeat_days, wait_days)
 _LEFT: Final = (Left.HUNG_UP, Left.GAVE_UP, Left.PEOPLE, Left.FAULT)
 
 
@@ -332,7 +337,7 @@ def _bumping(table: Table, dialect: Any) -> Any:
 
 _BUMPS: Final = {
     (table.name, dialect.__name__.rpartition(".")[2]): _bumping(table, dialect)
-    for table in (call_days, step_days, repeat_days, wait_days)
+    for table in _SUMS
     for dialect in (sqlite, postgresql)
 }
 

@@ -113,7 +113,6 @@ call_days = Table(
     "call_days",
     metadata,
     Column("day", Date, primary_key=True),
-    Column("hour", Integer, primary_key=True),
     Column("matter", String(40), primary_key=True),
     Column("outcome", words(Outcome), primary_key=True),
     Column("sent", Boolean, primary_key=True),
@@ -121,6 +120,16 @@ call_days = Table(
     Column("seconds", Integer, nullable=False),
     Column("known", Integer, nullable=False),
     Column("repeated", Integer, nullable=False),
+    **CLUSTERED,
+)
+
+call_hours = Table(
+    "call_hours",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("seconds", Integer, nullable=False),
     **CLUSTERED,
 )
 

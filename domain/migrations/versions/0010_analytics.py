@@ -19,7 +19,6 @@ def upgrade() -> None:
     op.create_table(
         "call_days",
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("hour", sa.Integer(), nullable=False),
         sa.Column("matter", sa.String(length=40), nullable=False),
         sa.Column("outcome", sa.String(length=20), nullable=False),
         sa.Column("sent", sa.Boolean(), nullable=False),
@@ -27,7 +26,16 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Integer(), nullable=False),
         sa.Column("known", sa.Integer(), nullable=False),
         sa.Column("repeated", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("day", "hour", "matter", "outcome", "sent", name=op.f("pk_call_days")),
+        sa.PrimaryKeyConstraint("day", "matter", "outcome", "sent", name=op.f("pk_call_days")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "call_hours",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "hour", name=op.f("pk_call_hours")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -158,4 +166,5 @@ def downgrade() -> None:
     op.drop_table("wait_days")
     op.drop_table("spots")
     op.drop_table("repeat_days")
+    op.drop_table("call_hours")
     op.drop_table("call_days")
