@@ -1,0 +1,159 @@
+"""Finding a customer by what somebody has in front of them: an account, a telephone, an EIC, a number on a meter.
+
+Rules: what was typed is taken for everything that it can be; each way is a descent of an index, never a scan; pages
+follow each other by account number.  Of accounts and meters the beginning is enough, from `LEAST` digits on; a
+telephone and an EIC are whole, for their beginnings are everybody's.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, select
+
+from domain.model import AccountKind
+from domain.phone import e164
+from domain.tables import accounts, buildings, caller_accounts, meters
+
+LEAST: Final = 4
+"""Digits of an account or a meter that are enough to look for."""
+
+
+class By(StrEnum):
+    """What was found by."""
+
+    ACCOUNT = "account"
+    PHONE = "phone"
+    EIC = "eic"
+    METER = "meter"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an account is supplied."""
+
+    region: str
+    settlement: str
+    street: str
+    house: str
+    flat: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """An account as a list shows it.  meters: the numbers of those that hang there."""
+
+    account: str
+    kind: AccountKind
+    eic: str | None
+    supplier: str | None
+    address: Address | None
+    meters: tuple[str, ...]
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """A page of customers, by account number.  next: the account after which the next page begins; None: all."""
+
+    customers: Sequence[Customer]
+    next: str | None
+
+
+def look_up(conn: Connection, text: str, *, after: str = "", limit: int = 30) -> Hits:
+    """Whom `text` may mean; nobody where it is too short to mean anybody.  after: an account, of a page before."""
+    found: dict[str, By] = {}
+    for by, statement in _ways(text):
+        behind = statement.where(statement.selected_columns[0] > after).limit(limit + 1)
+        for (number,) in conn.execute(behind):
+            found.setdefault(number, by)
+    numbers = sorted(found)
+    kept = numbers[:limit]
+    return Hits(_customers(conn, kept, found), kept[-1] if len(numbers) > limit else None)
+
+
+def numbers_of(conn: Connection, account: str) -> tuple[str, ...]:
+    """The telephone numbers from which this account is called, E.164."""
+    return tuple(conn.scalars(_NUMBERS, {"of": account}))
+
+
+def _ways(text: str) -> Iterator[tuple[By, Select[Any]]]:
+    plain = re.sub(r"[\s().\-]", "", text)
+    if plain.isascii() and plain.isdecimal() and LEAST <= len(plain) <= 10:
+        yield (
+            By.ACCOUNT,
+            select(accounts.c.number).where(_begins(accounts.c.number, plain)).order_by(accounts.c.number),
+        )
+    if number := e164(text):
+        yield (
+            By.PHONE,
+            select(caller_accounts.c.account)
+            .where(caller_accounts.c.number == number)
+            .order_by(caller_accounts.c.account),
+        )
+    if re.fullmatch(r"62[A-Z0-9-]{14}", text.strip().upper()):  # Ukraine's issuing office is 62 (ENTSO-E EIC)
+        yield (
+            By.EIC,
+            select(accounts.c.number).where(accounts.c.eic == text.strip().upper()).order_by(accounts.c.number),
+        )
+    if LEAST <= len(plain) <= 40 and any(each.isdigit() for each in plain):
+        condition = (
+            _begins(meters.c.number, plain) if plain.isdecimal() else meters.c.number.in_({plain, text.strip()})
+        )
+        yield By.METER, select(meters.c.account).distinct().where(condition).order_by(meters.c.account)
+
+
+def _begins(column: ColumnElement[str], digits: str) -> ColumnElement[bool]:
+    """Begins with these digits, as a range that an index descends to."""
+    if digits.strip("9") == "":
+        return column >= digits
+    kept = digits.rstrip("9")
+    return (column >= digits) & (column < kept[:-1] + str(int(kept[-1]) + 1))
+
+
+def _customers(conn: Connection, numbers: Sequence[str], found: dict[str, By]) -> list[Customer]:
+    if not numbers:
+        return []
+    there: dict[str, list[str]] = {number: [] for number in numbers}
+    for row in conn.execute(_METERS, {"these": list(numbers)}):
+        there[row.account].append(row.number)
+    return [
+        Customer(
+            row.number, row.kind, row.eic, row.supplier, address_of(row), tuple(there[row.number]), found[row.number]
+        )
+        for row in conn.execute(_WHO, {"these": list(numbers)})
+    ]
+
+
+def address_of(row: Any) -> Address | None:
+    """Of a row with the columns of a building, and `flat`."""
+    return Address(row.region, row.settlement, row.street, row.house, row.flat) if row.street else None
+
+
+# How: what never changes is made once
+
+WITH_BUILDING: Final = accounts.outerjoin(buildings, buildings.c.id == accounts.c.building)
+"""Accounts with where they are supplied."""
+
+PLACE: Final = (buildings.c.region, buildings.c.settlement, buildings.c.street, buildings.c.house, buildings.c.feeder)
+"""Of `WITH_BUILDING`: what an address is made of."""
+
+_these: BindParameter[list[str]] = bindparam("these", expanding=True, value=list[str]())
+_WHO: Final = (
+    select(accounts, *PLACE)
+    .select_from(WITH_BUILDING)
+    .where(accounts.c.number.in_(_these))
+    .order_by(accounts.c.number)
+)
+_METERS: Final = (
+    select(meters.c.account, meters.c.number)
+    .where(meters.c.account.in_(_these), meters.c.removed_on.is_(None))
+    .order_by(meters.c.id)
+)
+_NUMBERS: Final = (
+    select(caller_accounts.c.number)
+    .where(caller_accounts.c.account == bindparam("of"))
+    .order_by(caller_accounts.c.number)
+)
