@@ -200,8 +200,8 @@ def render(
                 report.recorded.append(clip)
             else:
                 if speaker is None:
-                    speaker = _engine(data, lambda what, _share: progress(what, 0, 0))
-                samples, voice = _spoken(speaker, clip, part)
+                    speaker = engine(data, lambda what, _share: progress(what, 0, 0))
+                samples, voice = spoken(speaker, clip, part)
                 report.spoken.append(clip)
             path = folder / "audio" / f"{clip}{SUFFIX}"
             sound.write_clip(path, samples)
@@ -218,14 +218,16 @@ def render(
     return report
 
 
-def _engine(data: Path, progress: rhvoice.Progress) -> rhvoice.Engine:
-    engine = rhvoice.Engine(rhvoice.install(data, progress))
+def engine(data: Path, progress: rhvoice.Progress) -> rhvoice.Engine:
+    """RHVoice, fetched if need be, with voices that may be shipped.  Raises CannotSpeak."""
+    made = rhvoice.Engine(rhvoice.install(data, progress))
     for voice in VOICES.values():
-        engine.check_licence(voice.name)
-    return engine
+        made.check_licence(voice.name)
+    return made
 
 
-def _spoken(speaker: Speaker, clip: str, part: Part) -> tuple[sound.Samples, str]:
+def spoken(speaker: Speaker, clip: str, part: Part) -> tuple[sound.Samples, str]:
+    """A clip as the synthesiser says it, and who speaks.  Raises CannotSpeak, BadRecording."""
     voice = VOICES[clip.partition("/")[0]]
     joints: dict[Melody, str] = {"runs": " ", "leads": ", "}
     text = part.text.rstrip(",;–") if part.melody == "leads" else part.text
