@@ -68,7 +68,7 @@ def check(password: str, *others: str) -> None:
     small = plain.casefold()
     if small in {_normal(other).casefold() for other in others}:
         raise BadPassword("login")
-    if small in _COMMON or re.fullmatch(r"(.{1,5}?)\1+.{0,4}", small, re.DOTALL) or _runs(small):
+    if small in _COMMON or re.fullmatch(r"(.{1,8}?)\1+.{0,4}", small, re.DOTALL) or _runs(small):
         raise BadPassword("common")
 
 
