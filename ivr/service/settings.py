@@ -38,7 +38,7 @@ from prompts.composer import CatalogueError, read_texts
 
 FILE = "hotline.toml"
 PREFIX: Final = "IVR_"
-NO_SETTINGS: Final = frozenset({"IVR_APT_MIRROR", "IVR_TEST_CALLS"})
+NO_SETTINGS: Final = frozenset({"IVR_APT_MIRROR", "IVR_TEST_CALLS", "IVR_TEST_PAGES"})
 """Variables that begin like ours and are read elsewhere: by `ivr asterisk install`, and by `./test`."""
 GROUPS: Final = frozenset({"questions", "asterisk", "models"})
 """Settings that have members."""
