@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 YEAR: Final = 365 * 24 * 3600
 
-own = router()
+own, last = router(), router()
 
 
 def console(desk: Desk) -> FastAPI:
@@ -34,6 +34,7 @@ def console(desk: Desk) -> FastAPI:
     for part in parts.routers():
         app.include_router(part)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.include_router(last)
     app.add_exception_handler(HTTPException, _told)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(StoreFault, _store_failed)
@@ -65,6 +66,12 @@ async def language(request: Request) -> Response:
             secure=request.app.state.desk.https,
         )  # fmt: skip
     return back
+
+
+@last.get("/{path:path}", **page())
+async def nowhere(path: str) -> Response:
+    """Whatever else is asked for: who isn't signed in does not learn what there is."""
+    raise HTTPException(404)
 
 
 def fault(request: Request, status: int, key: str, **facts: object) -> Response:
