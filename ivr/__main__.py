@@ -33,7 +33,7 @@ COMMANDS: Final = {
     "settings": "ivr.commands.settings:show",
     "asterisk": "ivr.commands.asterisk:asterisk",
     "models": "ivr.commands.models:models",
-    "prompts": "prompts.command:prompts",
+    "prompts": "ivr.commands.prompts:prompts",
 }
 """Command -> where it is."""
 
