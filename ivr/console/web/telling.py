@@ -1,0 +1,182 @@
+"""Events of a call as rows that people read, and lanes in which they are drawn.
+
+Rules: every row says what happened in words of the reader's language (`story.<kind>_<label>`, `replay.kind_<kind>`);
+the list of rows is the page, and the drawn time line repeats it.  Words that nobody has translated are shown as they
+stand in the code, never left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from domain.model import Outcome
+from ivr.console.web.words import Tongue
+from ivr.story import Event
+
+LANES: Final = ("prompt", "caller", "signal", "step", "deed", "mark")
+"""From top to bottom."""
+
+LANE: Final[Mapping[str, str]] = {
+    "prompt": "prompt",
+    "key": "caller", "said": "caller", "told": "caller",
+    "silence": "signal", "barge_in": "signal", "noinput": "signal", "nomatch": "signal", "deaf": "signal",
+    "fault": "signal",
+    "step": "step",
+    "deed": "deed", "lookup": "deed", "handed_over": "deed", "returned": "deed", "hung_up": "deed", "ended": "deed",
+    "doubt": "mark", "note": "mark", "score": "mark",
+}  # fmt: skip
+
+LOOK: Final[Mapping[Outcome, str]] = {
+    Outcome.OUTAGE_REPORTED: "ok", Outcome.REQUEST_REGISTERED: "ok", Outcome.ORDER_PLACED: "ok",
+    Outcome.READING_TAKEN: "ok", Outcome.CALLBACK_ORDERED: "ok", Outcome.INFORMED: "ok", Outcome.TRANSFERRED: "ok",
+    Outcome.DRAFT_KEPT: "warn", Outcome.READING_PARTIAL: "warn", Outcome.NO_AGENT: "warn", Outcome.ABANDONED: "warn",
+    Outcome.FAILED: "danger", Outcome.DIVERGED: "danger", Outcome.LOST: "danger",
+}  # fmt: skip
+"""Of an outcome's badge."""
+
+MINOR: Final = frozenset({"lookup", "silence", "step"})
+"""Kinds that are left out where only the conversation is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the caller's, or a key.  at, until: seconds.  sure: 0 to 1, or None."""
+
+    text: str
+    at: float
+    until: float
+    sure: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a line of the list says.
+
+    at, until: seconds of the recording.  title: what it is; text: what was said, keyed or written.
+    short: what stands on the drawn time line.  words: of speech, or keys, each at its time.  sure: of speech, 0 to 1.
+    """
+
+    at: float
+    until: float | None
+    kind: str
+    lane: str
+    title: str
+    text: str
+    short: str
+    words: Sequence[Word] = ()
+    sure: float | None = None
+    also: Sequence[str] = ()
+
+    @property
+    def minor(self) -> bool:
+        """Whether the conversation can be followed without it."""
+        return self.kind in MINOR
+
+
+def rows(events: Sequence[Event], t: Tongue) -> list[Row]:
+    """Every event, in order; keys between which nothing else happened are one row, each at its time."""
+    found: list[Row] = []
+    for kind, run in groupby(events, lambda event: event.kind):
+        together = list(run)
+        found += [_keys(together, t)] if kind == "key" else [_row(event, t) for event in together]
+    return found
+
+
+def _keys(keys: Sequence[Event], t: Tongue) -> Row:
+    first, last = keys[0].at, keys[-1].at
+    text = "".join(key.label for key in keys)
+    return Row(
+        first, last, "key", LANE["key"], t("replay.kind_key" if len(keys) == 1 else "replay.kind_keys"), text, text,
+        [Word(key.label, key.at, key.at, None) for key in keys],
+    )  # fmt: skip
+
+
+def _row(event: Event, t: Tongue) -> Row:
+    title = t(f"replay.kind_{event.kind}") if t.knows(f"replay.kind_{event.kind}") else event.kind
+    name = named(event, t)
+    text, short, also = event.text, event.text, []
+    match event.kind:
+        case "prompt":
+            if after := event.facts.get("after"):
+                also.append(_among(t, "after", after))
+            if attempt := _again(event):
+                also.append(t("replay.attempt", n=attempt))
+            if by := event.facts.get("by"):
+                also.append(_among(t, "stopped", by))
+        case "said":
+            also = [t("replay.or", text=said) for said, _ in (event.facts.get("alternatives") or ())[1:3]]
+            if not event.text:
+                text, short = t("replay.noise"), ""
+        case "step":
+            text, short = name, name
+            if event.text:
+                also.append(t("replay.heard", text=event.text))
+            if why := event.facts.get("interruption"):
+                also.append(_among(t, "interruption", why))
+        case "noinput" | "nomatch":
+            text, short = name, title
+            also = [t("replay.attempt", n=event.facts.get("attempt", 1))]
+        case "silence":
+            text = t("replay.lasts", seconds=round((event.until or event.at) - event.at))
+            short = ""
+        case "doubt":
+            text, short = name, name
+            if event.text:
+                also.append(_known(t, f"story.step_{event.text}", event.text))
+        case "barge_in":
+            text, short = _among(t, "stopped", event.label), ""
+        case _:
+            text = short = name
+            if event.text:
+                also.append(event.text)
+            also += _facts(event, t)
+    sure = event.facts.get("confidence")
+    return Row(
+        event.at, event.until, event.kind, LANE.get(event.kind, "signal"), title, text, short,
+        [Word(str(word), at, until, sure) for word, at, until, sure in event.facts.get("each") or ()],
+        sure, also,
+    )  # fmt: skip
+
+
+def named(event: Event, t: Tongue) -> str:
+    """What is spoken of: a question, a deed, an outcome."""
+    if not event.label:
+        return ""
+    if event.kind in ("noinput", "nomatch", "told"):
+        return _known(t, f"story.step_{event.label}", event.label)
+    if event.kind == "lookup":
+        return _known(t, f"story.deed_{event.label}", event.label)
+    if event.kind == "ended":
+        return outcome(event.label, t)
+    return _known(t, f"story.{event.kind}_{event.label}", event.label)
+
+
+def outcome(name: str, t: Tongue) -> str:
+    """How a call ended."""
+    return _known(t, f"calls.outcome_{name}", name)
+
+
+def flow(name: str, t: Tongue) -> str:
+    """The name of a conversation."""
+    return _known(t, f"calls.flow_{name}", name)
+
+
+def _known(t: Tongue, key: str, otherwise: str) -> str:
+    return t(key) if t.knows(key) else otherwise.replace("_", " ")
+
+
+def _among(t: Tongue, kind: str, name: Any) -> str:
+    return _known(t, f"replay.{kind}_{str(name).replace(' ', '_')}", str(name))
+
+
+def _again(event: Event) -> int:
+    attempt = event.facts.get("attempt")
+    return attempt if isinstance(attempt, int) and attempt > 1 else 0
+
+
+def _facts(event: Event, t: Tongue) -> list[str]:
+    words = event.facts.get("words") or {}
+    return [
+        f"{_known(t, f'story.fact_{key}', key)}: {value}" for key, value in words.items() if value not in ("", None)
+    ]
