@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Text, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from domain import debts, indexing
 from domain.model import Began, Outcome
 from domain.tables import RecordingState, calls, journal, recordings, transcripts
 
@@ -112,6 +113,7 @@ def end(
         "new_context": context,
     }  # fmt: skip
     if conn.execute(_END, values).rowcount == 1:
+        debts.owe(conn, call, at)
         return True
     standing = one(conn, call)
     if standing is None:
@@ -214,6 +216,7 @@ def recording_erased(conn: Connection, call: str, reason: str, at: datetime) -> 
     """Its audio is gone, on purpose, and with it what was written down from it.  What else was known of it stays.
     False when it was erased before."""
     conn.execute(delete(transcripts).where(transcripts.c.call == call))
+    indexing.forget_words(conn, call)
     values = {"call": call, "state": RecordingState.ERASED, "began_at": at, "settled_at": at, "reason": reason}
     return (
         _settle(conn, values, replacing=(RecordingState.RECORDING, RecordingState.FAILED, RecordingState.SEALED)) == 1
@@ -271,15 +274,19 @@ def _insert_new(conn: Connection, table: str, values: dict[str, Any]) -> int:
 def _settle(conn: Connection, values: dict[str, Any], *, replacing: Sequence[RecordingState]) -> int:
     """Note this of the call's recording, if it is in one of these states or not known yet; how many rows changed."""
     fresh = {key: value for key, value in values.items() if key not in ("call", "began_at")}
+    changed = 0
     if replacing:
         statement = update(recordings).where(recordings.c.call == values["call"], recordings.c.state.in_(replacing))
-        if changed := conn.execute(statement.values(fresh)).rowcount:
-            return changed
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    try:
-        return conn.execute(dialect.insert(recordings).values(values).on_conflict_do_nothing()).rowcount
-    except IntegrityError as error:
-        raise UnknownCall(f"call {values['call']!r} has no recording: it never began here") from error
+        changed = conn.execute(statement.values(fresh)).rowcount
+    if not changed:
+        dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+        try:
+            changed = conn.execute(dialect.insert(recordings).values(values).on_conflict_do_nothing()).rowcount
+        except IntegrityError as error:
+            raise UnknownCall(f"call {values['call']!r} has no recording: it never began here") from error
+    if changed and "settled_at" in values:  # one that goes on is owed when it ends
+        debts.owe(conn, values["call"], values["settled_at"])
+    return changed
 
 
 def _call(row: Any) -> CallRecord:

@@ -1,19 +1,40 @@
 """Calls as they are found: the facts of each, and the search through them.
 
-Rules: who may not see personal data finds nothing by it (`PersonalQuery`), and gets numbers and accounts masked.
+Rules
+1. Who may not see personal data finds nothing by it (`PersonalQuery`; words that they see masked do not count), and
+   gets numbers and accounts masked.
+2. Those that began last come first; a page begins where the one before ended, whatever has been added since.
+3. The count is exact.
+4. No filter is slow, nor any of them together: all are bitmaps (`domain.marks`), of which every query reads a bounded
+   number; rows are read for the calls of the page only, and for the blocks in which the page or the range of dates
+   begins and ends.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nlargest
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
+from domain import debts, marks
+from domain.indexing import ALL, SECONDS, mark, micros, moment
+from domain.marks import SIZE, Blocks
+from domain.masking import masked_account, masked_phone
 from domain.model import Language, Outcome
 from domain.queries import BadQuery, PersonalQuery, Query, read, written
-from domain.tables import RecordingState
+from domain.tables import RecordingState, findings, mark_blocks
+from domain.topics import lemmas
 
-__all__ = ["BadQuery", "Found", "Page", "PersonalQuery", "Query", "read", "search", "written"]
+__all__ = ["BadCursor", "BadQuery", "Found", "Page", "PersonalQuery", "Query", "one", "read", "search", "written"]
+
+SPARSE: Final = 128
+"""Calls of a block, or of several, up to which each is looked up; of more, the blocks are read."""
+
+MANY_BLOCKS: Final = 40
+"""Blocks up to which bitmaps are asked for of each; of more, those of all blocks are."""
 
 
 class BadCursor(ValueError):
@@ -56,7 +77,7 @@ class Found:
 class Page:
     """Calls, those that began last first.
 
-    count: exactly how many the query finds, on all pages.  after: the cursor of the next page; None: this is the last.
+    count: exactly how many the query finds, on all pages.  after: the cursor of the next page; None: there is none.
     owed: calls that ended and are not, or not anew, among what is searched, 1,000 at most: "more may follow".
     """
 
@@ -76,4 +97,231 @@ def search(
     """
     if query.personal and not personal:
         raise PersonalQuery("only who may see personal data may look for a number or an account")
-    raise NotImplementedError
+    cursor = _read_cursor(after)
+    blocks = _in_time(conn, query)
+    bits = _found(conn, query, blocks, personal)
+    count = sum(each.bit_count() for each in bits.values())
+    newest = _newest(conn, [block for block in blocks if block.number in bits], bits, cursor, limit + 1)
+    shown = newest[:limit]
+    rows = {row.n: row for row in conn.execute(_ROWS, {"ns": [n for _, n in shown]})} if shown else {}
+    further = f"{shown[-1][0]:x}.{shown[-1][1]:x}" if len(newest) > limit else None
+    return Page([_call(rows[n], personal) for _, n in shown], count, further, debts.count(conn))
+
+
+def one(conn: Connection, call: str, *, personal: bool = False) -> Found | None:
+    """This call as it is found; None when it isn't, because it goes on or has not been indexed yet."""
+    row = conn.execute(_ONE, {"call": call}).one_or_none()
+    return _call(row, personal) if row else None
+
+
+# Which blocks
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """first, last: when the earliest and the latest of its calls began."""
+
+    number: int
+    first: int
+    last: int
+    whole: bool  # all of its calls lie in the range of dates
+
+
+def _in_time(conn: Connection, query: Query) -> list[_Block]:
+    """Those that may hold calls of the range of dates, those with the latest calls first."""
+    since = micros(query.since) if query.since else None
+    until = micros(query.until) if query.until else None
+    found: list[_Block] = []
+    for number, first, last in conn.execute(_BLOCKS):
+        if (since is None or last >= since) and (until is None or first < until):
+            whole = (since is None or first >= since) and (until is None or last < until)
+            found.append(_Block(number, first, last, whole))
+    return found
+
+
+# Which calls
+
+
+@dataclass(slots=True)
+class _Filters:
+    """What a call's block must hold.  any_of: of each set of marks one; none_of: none of these."""
+
+    any_of: list[list[str]]
+    none_of: list[str]
+    shortest: int | None
+    longest: int | None
+
+    @classmethod
+    def of(cls, query: Query) -> "_Filters":
+        any_of = [
+            [mark(kind, value) for value in values]
+            for kind, values in (
+                ("f", query.flows),
+                ("o", query.outcomes),
+                ("l", query.languages),
+                ("d", query.dialled),
+                ("r", query.recording),
+            )
+            if values
+        ]
+        none_of: list[str] = []
+        for name in ("doubt", "gave_up", "transferred", "complaint", "scored", "noted", "told"):
+            wanted: bool | None = getattr(query, name)
+            if wanted:
+                any_of.append([mark("t", name)])
+            elif wanted is not None:
+                none_of.append(mark("t", name))
+        return cls(any_of, none_of, query.shortest, query.longest)
+
+    @property
+    def marks(self) -> set[str]:
+        timed = () if self.shortest is None and self.longest is None else marks.slices(*SECONDS)
+        return {ALL, *self.none_of, *timed}.union(*self.any_of)
+
+    def within(self, of: Mapping[str, int], bits: int) -> int:
+        """Of these calls of a block, those that pass.  of: the block's bitmap of a mark."""
+        for several in self.any_of:
+            bits &= _any(of[each] for each in several)
+        for unwanted in self.none_of:
+            bits &= ~of[unwanted]
+        if bits and (self.shortest is not None or self.longest is not None):
+            sliced = [of[each] for each in marks.slices(*SECONDS)]
+            if self.shortest is not None:
+                bits &= marks.at_least(self.shortest, sliced, bits)
+            if self.longest is not None:
+                bits &= ~marks.at_least(self.longest + 1, sliced, bits)
+        return bits
+
+
+def _found(conn: Connection, query: Query, blocks: Sequence[_Block], personal: bool) -> Blocks:
+    """The calls that are found, by blocks."""
+    numbers = [block.number for block in blocks]
+    bits: Blocks | None = None
+    for some in _rare(conn, query, personal):
+        bits = some if bits is None else {number: bits[number] & some[number] for number in bits.keys() & some.keys()}
+        numbers = [number for number in numbers if bits.get(number)]
+    if not numbers:
+        return {}
+    filters = _Filters.of(query)
+    loaded = marks.load(conn, filters.marks, numbers if len(numbers) <= MANY_BLOCKS else None)
+    found: Blocks = {}
+    for number in numbers:
+        of_block = {each: some.get(number, 0) for each, some in loaded.items()}
+        if passed := filters.within(of_block, of_block[ALL] if bits is None else bits[number]):
+            found[number] = passed
+    for block in blocks:
+        if not block.whole and block.number in found:
+            found[block.number] &= _dated(conn, block.number, query)
+    return {number: passed for number, passed in found.items() if passed}
+
+
+def _rare(conn: Connection, query: Query, personal: bool) -> Iterator[Blocks]:
+    """Filters that few calls pass, as a rule: they are looked at first, and the rest only where these leave calls."""
+    wanted: list[list[str]] = []
+    if query.account is not None:
+        wanted.append([mark("a", query.account)])
+    if query.tail is not None and query.tail.endswith("+"):
+        wanted.append([mark("n", query.tail)])
+    elif query.tail is not None:
+        first = mark("n", query.tail)
+        yield marks.load_range(conn, first, first + ":")  # what comes after "9"
+    kinds = "wp" if personal else "w"
+    wanted += [[mark(kind, form) for kind in kinds for form in lemmas(word)] for word in query.said]
+    loaded = marks.load(conn, {each for several in wanted for each in several}) if wanted else {}
+    for several in wanted:
+        joined: Blocks = {}
+        for each in several:
+            for number, bits in loaded[each].items():
+                joined[number] = joined.get(number, 0) | bits
+        yield joined
+
+
+def _any(bitmaps: Iterable[int]) -> int:
+    found = 0
+    for bits in bitmaps:
+        found |= bits
+    return found
+
+
+def _dated(conn: Connection, number: int, query: Query) -> int:
+    """Which calls of this block began in the range of dates."""
+    since = micros(query.since) if query.since else 0
+    until = micros(query.until) if query.until else 1 << 62
+    return sum(1 << n % SIZE for n, began in _rows_of(conn, number) if since <= began < until)
+
+
+# Which page of them
+
+
+def _newest(
+    conn: Connection, blocks: Sequence[_Block], bits: Blocks, cursor: tuple[int, int] | None, most: int
+) -> list[tuple[int, int]]:
+    """(began, n) of those that began last, `most` at most, and before the cursor.
+
+    blocks: those with the latest calls first.  Blocks overlap in time, so one is passed over only when all its calls
+    began before those that we have.
+    """
+    best: list[tuple[int, int]] = []
+    waiting: list[int] = []
+
+    def look(rows: Iterable[tuple[int, int]]) -> None:
+        found = ((began, n) for n, began in rows if cursor is None or (began, n) < cursor)
+        best[:] = nlargest(most, [*best, *found])
+
+    for block in blocks:
+        if len(best) == most and block.last < best[-1][0]:
+            break
+        if cursor is not None and block.first > cursor[0]:
+            continue
+        found = bits[block.number]
+        if found.bit_count() <= SPARSE:
+            waiting += [block.number * SIZE + place for place in marks.places(found)]
+        else:
+            look((n, began) for n, began in _rows_of(conn, block.number) if found >> n % SIZE & 1)
+        if len(waiting) >= SPARSE:
+            look(_rows_at(conn, waiting))
+            waiting.clear()
+    if waiting:
+        look(_rows_at(conn, waiting))
+    return best
+
+
+def _rows_of(conn: Connection, number: int) -> Sequence[tuple[int, int]]:
+    """(n, began) of every call of a block."""
+    asked = {"first": number * SIZE, "end": (number + 1) * SIZE}
+    return [(n, began) for n, began in conn.execute(_OF_BLOCK, asked)]
+
+
+def _rows_at(conn: Connection, ns: Sequence[int]) -> Sequence[tuple[int, int]]:
+    return [(n, began) for n, began in conn.execute(_AT, {"ns": ns})]
+
+
+def _read_cursor(after: str | None) -> tuple[int, int] | None:
+    if after is None:
+        return None
+    if not re.fullmatch(r"[0-9a-f]{1,15}\.[0-9a-f]{1,12}", after):
+        raise BadCursor("this is no place in a search: begin at its first page")
+    began, n = after.split(".")
+    return int(began, 16), int(n, 16)
+
+
+def _call(row: Row[Any], personal: bool) -> Found:
+    accounts = tuple(row.accounts.split())
+    return Found(
+        row.call, moment(row.began), row.seconds,
+        row.caller if personal or row.caller is None else masked_phone(row.caller),
+        row.dialled, row.flow, tuple(row.flows.split()), row.language, row.outcome, row.transferred_to, row.doubts,
+        row.gave_up, row.requests, row.complaint, row.readings, row.recording, row.score, row.noted, row.told,
+        accounts if personal else tuple(map(masked_account, accounts)),
+    )  # fmt: skip
+
+
+_several: Final[BindParameter[object]] = bindparam("ns", expanding=True)
+_BLOCKS: Final = select(mark_blocks.c.block, mark_blocks.c.first, mark_blocks.c.last).order_by(
+    mark_blocks.c.last.desc()
+)
+_WHEN: Final = select(findings.c.n, findings.c.began)
+_OF_BLOCK: Final = _WHEN.where(findings.c.n >= bindparam("first"), findings.c.n < bindparam("end"))
+_AT: Final = _WHEN.where(findings.c.n.in_(_several))
+_ROWS: Final = select(findings).where(findings.c.n.in_(_several))
+_ONE: Final = select(findings).where(findings.c.call == bindparam("call"))

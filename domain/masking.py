@@ -70,6 +70,25 @@ def masked_text(text: str) -> str:
     return "".join(parts)
 
 
+def masked_phone(number: str) -> str:
+    """A telephone number, of which the operator's code and the last two digits stay.
+
+    >>> masked_phone("+380671234567")
+    '+38067*****67'
+    """
+    keep = 6 if number.startswith("+380") else 0
+    return number[:keep] + "*" * max(len(number) - keep - 2, 0) + number[-2:]
+
+
+def masked_account(number: str) -> str:
+    """An account's number, of which the first and the last two digits stay.
+
+    >>> masked_account("1000000018")
+    '10******18'
+    """
+    return number[:2] + "*" * max(len(number) - 4, 0) + number[-2:] if len(number) > 4 else "*" * len(number)
+
+
 # Numbers
 
 _ANY: Final = r"(?:ий|ый|ой|а|ая|е|ое|ого|ому|у|ую|ій|ою|им|ым|ім|ом|их|ых|і|ые)"

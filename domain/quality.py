@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, func, insert, select
 
+from domain import debts
 from domain.model import Language
 from domain.scorecard import FIRST, Answer, Form, Malformed, Mark, Question, checked
 from domain.tables import call_note_versions, call_notes, calls, score_forms, scores
@@ -174,6 +175,7 @@ def score(
             answers=json.dumps({key: [answer.mark, answer.second] for key, answer in answers.items()}),
         )
     )  # fmt: skip
+    debts.owe(conn, call, at)
     return given
 
 
@@ -239,6 +241,7 @@ def _next(conn: Connection, id: int, seen: int, text: str | None, by: str, at: d
 def _version(conn: Connection, made: Note) -> Note:
     values = {"note": made.id, "version": made.version, "at": made.at, "text": made.text}
     conn.execute(insert(call_note_versions).values(**values))
+    debts.owe(conn, made.call, made.at)  # it is found by them
     return made
 
 

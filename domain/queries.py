@@ -6,7 +6,7 @@ unknown one is refused and not passed over, so that a link never finds more than
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -99,7 +99,7 @@ class Query:
 
     @property
     def tail(self) -> str | None:
-        """The digits by which the number ends, the last first; with its first ones and "+" when it is given in full."""
+        """The digits by which the number ends, the last first; a full number's with "+" at the end."""
         if self.number is None:
             return None
         return (e164(self.number) or _digits(self.number))[::-1]
@@ -152,23 +152,38 @@ def _truth(value: Any) -> bool:
     return value
 
 
-def _several(value: Any) -> Sequence[str]:
+def _several(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise TypeError
     return [_text(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+
+
+def _set(of: Callable[[str], Any]) -> Callable[[Any], frozenset[Any]]:
+    return lambda value: frozenset(of(each) for each in _several(value))
 
 
 def _instant(value: Any) -> datetime:
     return datetime.fromisoformat(_text(value))
 
 
-_READERS: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("number", "account", "words"), _text),
-    **dict.fromkeys(("since", "until"), _instant),
-    **dict.fromkeys(("flows", "dialled"), lambda value: frozenset(_several(value))),
-    "outcomes": lambda value: frozenset(map(Outcome, _several(value))),
-    "languages": lambda value: frozenset(map(Language, _several(value))),
-    "recording": lambda value: frozenset(map(RecordingState, _several(value))),
-    **dict.fromkeys(("shortest", "longest"), _whole),
-    **dict.fromkeys(("doubt", "gave_up", "transferred", "complaint", "scored", "noted", "told"), _truth),
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "number": _text,
+    "account": _text,
+    "words": _text,
+    "since": _instant,
+    "until": _instant,
+    "flows": _set(str),
+    "dialled": _set(str),
+    "outcomes": _set(Outcome),
+    "languages": _set(Language),
+    "recording": _set(RecordingState),
+    "shortest": _whole,
+    "longest": _whole,
+    "doubt": _truth,
+    "gave_up": _truth,
+    "transferred": _truth,
+    "complaint": _truth,
+    "scored": _truth,
+    "noted": _truth,
+    "told": _truth,
 }

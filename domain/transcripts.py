@@ -23,7 +23,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from domain import leases, masking
+from domain import debts, leases, masking
 from domain.masking import Personal
 from domain.model import Language, Told, Topic
 from domain.tables import (
@@ -204,7 +204,7 @@ def suggested(transcription: Transcription) -> Suggestion:
 
 def finish(conn: Connection, work: Work, transcription: Transcription, suggestion: Suggestion, now: datetime) -> bool:
     """Keep the result.  False, and nothing is kept, when it is another's by now, or gone with its recording."""
-    return _settle(
+    kept = _settle(
         conn, work.id, work.attempt,
         state=TranscriptState.DONE, next_at=None, settled_at=now, error=None,
         model=transcription.model[:200], remark=transcription.remark, confidence=transcription.confidence,
@@ -212,6 +212,9 @@ def finish(conn: Connection, work: Work, transcription: Transcription, suggestio
         profanity=Flag.PROFANITY in suggestion.flags, threat=Flag.THREAT in suggestion.flags,
         reasons=json.dumps([[each.of, each.words, each.weight] for each in suggestion.reasons]),
     )  # fmt: skip
+    if kept:
+        debts.owe(conn, work.call, now)
+    return kept
 
 
 def fail(conn: Connection, work: Work, why: str, now: datetime, *, for_good: bool = False) -> bool:

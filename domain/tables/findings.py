@@ -1,4 +1,4 @@
-"""What calls are found by: their facts, an index of bitmaps over them, what that index owes; searches worth keeping."""
+"""What calls are found by: facts, bitmaps over them, what is owed to these; searches worth keeping."""
 
 from typing import Final
 
