@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain import passwords, throttle, trail
@@ -331,6 +331,12 @@ def sessions_of(conn: Connection, person_id: int, at: datetime) -> list[Session]
         ).order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
     )  # fmt: skip
     return [_session(row, "") for row in rows]
+
+
+def last_seen(conn: Connection) -> dict[int, datetime]:
+    """When each person was last here, by their id; of whom sessions are remembered."""
+    seen = select(sessions.c.staff, func.max(sessions.c.seen_at).label("seen")).group_by(sessions.c.staff)
+    return {row.staff: row.seen for row in conn.execute(seen)}
 
 
 def csrf_of(token: str) -> str:

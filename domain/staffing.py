@@ -9,6 +9,7 @@ Rules
 5. Hashes come ready made (`passwords.hashed`), since a transaction should not wait for one.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ from domain.model import Language
 from domain.roles import Role
 from domain.staff import Person
 from domain.tables import staff
+
+BY_ISSUER: Final = "oidc"
+"""Who, in the trail, when the company's sign-in did it."""
 
 _LOCK: Final = 0x73_74_61_66_66  # "staff"
 
@@ -55,6 +59,44 @@ def hire(
     )
     trail.note(conn, by, "staff.added", of=made.login, at=at, name=made.name, role=role, temporary=temporary)
     return made
+
+
+def from_issuer(
+    conn: Connection,
+    *,
+    issuer: str,
+    subject: str,
+    logins: Sequence[str],
+    name: str,
+    role: Role,
+    language: Language,
+    make: bool,
+    at: datetime,
+) -> Person | None:
+    """Who comes by the company's sign-in; None for whom there is no account, or a disabled one.
+
+    They are known by issuer and subject.  The first time they get the account with one of these logins, in this
+    order, if it was made without a password and is nobody's there yet (an account with a password is never given to
+    somebody for a name alone); else a new one when `make`.  The role is the issuer's business: it is set anew with
+    each sign-in, also the last administrator's, whom `ivr staff` can make again.
+    """
+    alone(conn, _LOCK)
+    person = accounts.of_subject(conn, issuer, subject) or _waiting(conn, logins, issuer, subject, at)
+    if person is None and make and logins:
+        try:
+            person = accounts.add_hashed(
+                conn, login=logins[0], name=name, role=role, language=language, hashed=None, at=at, issuer=issuer,
+                subject=subject,
+            )  # fmt: skip
+        except (accounts.LoginTaken, accounts.BadLogin):
+            return None
+        trail.note(conn, BY_ISSUER, "staff.added", of=person.login, at=at, name=person.name, role=role)
+    if person is None or not person.active:
+        return None
+    if person.role is not role:
+        changed = {"role": role}
+        return _change(conn, person, "staff.role_changed", BY_ISSUER, at, changed, before=person.role, after=role)
+    return person
 
 
 def set_role(conn: Connection, login: str, role: Role, *, by: str, at: datetime) -> Person:
@@ -109,6 +151,19 @@ def end_sessions(conn: Connection, login: str, *, by: str, at: datetime) -> int:
     ended = accounts.sessions_close_all(conn, person.id, at)
     trail.note(conn, by, "staff.signed_out", of=person.login, at=at, sessions=ended)
     return ended
+
+
+def _waiting(conn: Connection, logins: Sequence[str], issuer: str, subject: str, at: datetime) -> Person | None:
+    """An account that was made for somebody who comes by the company's sign-in, now theirs."""
+    for login in logins:
+        these = (
+            staff.c.login == accounts.normal(login), staff.c.hash.is_(None), staff.c.subject.is_(None)
+        )  # fmt: skip
+        if conn.execute(update(staff).where(*these).values(issuer=issuer, subject=subject)).rowcount:
+            person = accounts.of_login(conn, login)
+            trail.note(conn, BY_ISSUER, "staff.linked", of=person.login, at=at, issuer=issuer)
+            return person
+    return None
 
 
 def _other(conn: Connection, login: str, by: str) -> Person:

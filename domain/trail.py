@@ -16,7 +16,7 @@ paper, in another system's log.  `verify` is told such heads and looks whether t
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -136,28 +136,54 @@ def seal(before: str, row: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{before}\n{_json(fields)}".encode()).hexdigest()
 
 
-def verify(conn: Connection, *heads: Head) -> Verdict:
-    """Walk the whole chain.  heads: that were kept elsewhere, through which it must lead.
+class Walk:
+    """A walk along the chain, some rows at a time, so that others get their turn at the store."""
 
-    Reads 2000 rows at a time; a million rows take some ten seconds (docs/security.md).
-    """
-    wanted: dict[int, set[str]] = {}
-    for each in heads:
-        wanted.setdefault(each.n, set()).add(each.hash)
-    here = Head(0, NOTHING)
-    if wanted.pop(0, {NOTHING}) != {NOTHING}:
-        return Verdict(0, here, Fault.REWRITTEN, 0)
-    for row in _rows(conn):
-        if row["n"] != here.n + 1:
-            return Verdict(here.n, here, Fault.GAP, row["n"])
-        if row["hash"] != seal(here.hash, row):
-            return Verdict(here.n, here, Fault.CHANGED, row["n"])
-        if wanted.pop(row["n"], {row["hash"]}) != {row["hash"]}:
-            return Verdict(here.n, here, Fault.REWRITTEN, row["n"])
-        here = Head(row["n"], row["hash"])
-    if wanted:
-        return Verdict(here.n, here, Fault.CUT, here.n + 1)
-    return Verdict(here.n, here)
+    def __init__(self, *heads: Head) -> None:
+        """heads: that were kept elsewhere, through which it must lead."""
+        self.verdict: Verdict | None = None
+        self._here = Head(0, NOTHING)
+        self._wanted: dict[int, set[str]] = {}
+        for each in heads:
+            self._wanted.setdefault(each.n, set()).add(each.hash)
+        if not self._leads_through(self._here):
+            self._end(Fault.REWRITTEN, 0)
+
+    def step(self, conn: Connection) -> bool:
+        """Look at the next 2000 rows; True while there is more to see, then `verdict` is there."""
+        if self.verdict is not None:
+            return False
+        some = select(trail).order_by(trail.c.n).limit(_STRIDE)
+        if self._here.n:  # at first from the very first, whatever number somebody may have given it
+            some = some.where(trail.c.n > self._here.n)
+        rows = conn.execute(some).mappings().all()
+        for row in rows:
+            if row["n"] != self._here.n + 1:
+                return self._end(Fault.GAP, row["n"])
+            if row["hash"] != seal(self._here.hash, row):
+                return self._end(Fault.CHANGED, row["n"])
+            if not self._leads_through(here := Head(row["n"], row["hash"])):
+                return self._end(Fault.REWRITTEN, row["n"])
+            self._here = here
+        if len(rows) == _STRIDE:
+            return True
+        return self._end(Fault.CUT, self._here.n + 1) if self._wanted else self._end(None, None)
+
+    def _leads_through(self, here: Head) -> bool:
+        return self._wanted.pop(here.n, {here.hash}) == {here.hash}
+
+    def _end(self, fault: Fault | None, at: int | None) -> bool:
+        self.verdict = Verdict(self._here.n, self._here, fault, at)
+        return False
+
+
+def verify(conn: Connection, *heads: Head) -> Verdict:
+    """Walk the whole chain at once.  heads: that were kept elsewhere, through which it must lead."""
+    walk = Walk(*heads)
+    while walk.step(conn):
+        pass
+    assert walk.verdict is not None
+    return walk.verdict
 
 
 def page(
@@ -204,17 +230,6 @@ def deeds(conn: Connection) -> list[str]:
 def count(conn: Connection) -> int:
     """How many rows there are."""
     return conn.execute(select(func.count()).select_from(trail)).scalar_one()
-
-
-def _rows(conn: Connection) -> Iterator[Mapping[str, Any]]:
-    after = None
-    while True:
-        some = select(trail).order_by(trail.c.n).limit(_STRIDE)
-        found = conn.execute(some if after is None else some.where(trail.c.n > after)).mappings().all()
-        yield from (dict(row) for row in found)
-        if len(found) < _STRIDE:
-            return
-        after = found[-1]["n"]
 
 
 def _json(value: Any) -> str:

@@ -15,11 +15,11 @@ import os
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, FiniteFloat, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -30,6 +30,7 @@ from pydantic_settings import (
 )
 
 from domain.model import Language
+from domain.roles import Role
 from flows import FLOWS
 from ivr.asterisk.config import AsteriskConfig
 from ivr.dialog import Manner
@@ -40,7 +41,7 @@ FILE = "hotline.toml"
 PREFIX: Final = "IVR_"
 NO_SETTINGS: Final = frozenset({"IVR_APT_MIRROR", "IVR_TEST_CALLS", "IVR_TEST_PAGES"})
 """Variables that begin like ours and are read elsewhere: by `ivr asterisk install`, and by `./test`."""
-GROUPS: Final = frozenset({"questions", "asterisk", "models"})
+GROUPS: Final = frozenset({"questions", "asterisk", "models", "oidc_roles"})
 """Settings that have members."""
 
 
@@ -81,6 +82,36 @@ class Settings(BaseSettings):
     )
     console_https: bool = Field(
         False, description="browsers come to the console by https, through a proxy: its cookies go nowhere else"
+    )
+    console_name: str | None = Field(
+        None,
+        pattern=r"^([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?$",
+        description="host (and port, unless it is the usual one) under which browsers know the console; asked for by "
+        "another name it answers nothing. Default: any name; OIDC needs it",
+    )
+    console_proxies: str | None = Field(
+        None,
+        description="IP addresses (or networks) of proxies before the console, separated by commas: they are "
+        "believed about where a browser is (X-Forwarded-For)",
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        description="the company's own sign-in (OpenID Connect): its issuer, https://...; default: passwords only",
+    )
+    oidc_client: str | None = Field(None, description="as whom the console is registered there")
+    oidc_secret: SecretStr | None = Field(
+        None, description="and its secret, if it has one; give it in the environment: IVR_OIDC_SECRET"
+    )
+    oidc_scopes: str = Field("openid profile email", description="what is asked for there, separated by spaces")
+    oidc_claim: str = Field("groups", description="the claim of the ID token that names somebody's groups")
+    oidc_roles: dict[str, Role] = Field(
+        default_factory=dict,
+        description="group = role; of several the first one counts. Who is in none is not let in",
+    )
+    oidc_make: bool = Field(
+        False,
+        description="who signs in there for the first time gets an account; false: it has to be made before, "
+        "with the login that is their e-mail address or user name there",
     )
     webhooks_plain: bool = Field(False, description="webhooks may lead to http:// too, not only to https://")
     webhooks_private: bool = Field(
@@ -133,6 +164,27 @@ class Settings(BaseSettings):
             return str(ip_address(address))
         except ValueError:
             raise ValueError("an IP address of this machine, e.g. 127.0.0.1 or 0.0.0.0") from None
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _an_issuer(cls, issuer: str | None) -> str | None:
+        if issuer is not None and not re.match(
+            r"https://[^\s?#]+$|http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)", issuer
+        ):
+            raise ValueError("an address that begins with https://, as it stands in the issuer's own document")
+        return issuer
+
+    @field_validator("console_proxies")
+    @classmethod
+    def _proxies(cls, proxies: str | None) -> str | None:
+        for proxy in (proxies or "").split(","):
+            try:
+                ip_network(proxy.strip() or "127.0.0.1")
+            except ValueError:
+                raise ValueError(
+                    "IP addresses or networks, separated by commas, e.g. 127.0.0.1,10.1.0.0/16"
+                ) from None
+        return proxies
 
     @field_validator("rtp_ports")
     @classmethod
@@ -202,6 +254,7 @@ def load(file: Path | None = None, **overrides: Any) -> Settings:
     try:
         settings = FromFile(**{name: value for name, value in overrides.items() if value is not None})
         complaints += [f"{where}{complaint}" for complaint in _refused_by_asterisk(settings.asterisk)]
+        complaints += [f"{where}{complaint}" for complaint in _half_of_oidc(settings)]
     except ValidationError as fault:
         complaints += [f"{where}{_say(error)}" for error in fault.errors()]
     except (ValueError, OSError, CatalogueError) as fault:  # TOML that is none, JSON in the environment that is none
@@ -265,6 +318,12 @@ def _refused_by_asterisk(given: dict[str, Any]) -> list[str]:
         wrong = [e for e in fault.errors() if e["loc"] and e["loc"][0] in given]
         return [f"asterisk.{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in wrong]
     return []
+
+
+def _half_of_oidc(settings: Settings) -> list[str]:
+    """What the company's sign-in can't do without."""
+    needed = ("oidc_client", "oidc_roles", "console_name") if settings.oidc_issuer else ()
+    return [f"{name}: oidc_issuer is set and needs it" for name in needed if not getattr(settings, name)]
 
 
 def _say(error: Any) -> str:

@@ -21,7 +21,8 @@ class Desk:
     """clock: the time, UTC.  tick: seconds that never go back.  data: the data directory; recordings lie below it.
 
     catalogue: prompts as they are shipped.  https: whether browsers come by https (through a proxy); then cookies go
-    nowhere else.  facts: settings that single parts ask for, by name.
+    nowhere else.  name: host and port under which browsers know it, in small letters; empty for any.  facts: settings
+    that single parts ask for, by name.
     """
 
     store: Store
@@ -30,6 +31,7 @@ class Desk:
     data: Path
     catalogue: Catalogue
     https: bool = False
+    name: str = ""
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
     turns: Turns = field(init=False)
 
