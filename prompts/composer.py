@@ -23,6 +23,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from ivr.dialog import Phrase
@@ -137,7 +138,7 @@ class Catalogue:
     _cuts: dict[tuple[str, str, int], tuple[Piece | Place, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.tongues: dict[str, Tongue] = {lang: Tongue(lang) for lang in LANGUAGES}
+        self.tongues: dict[str, Tongue] = {lang: _tongue(lang) for lang in LANGUAGES}
 
     @classmethod
     def load(cls, folder: Path = HERE) -> "Catalogue":
@@ -310,6 +311,12 @@ class Catalogue:
         if not self.missing[what]:
             log.warning("cannot say %s as written: %s (said once; counted from here on)", what, why)
         self.missing[what] += 1
+
+
+@cache
+def _tongue(lang: str) -> Tongue:
+    """Naming the parts of three languages takes some 20 ms, and a catalogue is made for each change of a prompt."""
+    return Tongue(lang)
 
 
 def read_texts(folder: Path = HERE) -> dict[str, dict[str, dict[str, str]]]:

@@ -91,6 +91,19 @@ def sound_of(folder: Path, clip: Clip) -> Path | Unusable:
     return path if hashlib.sha256(content).hexdigest() == clip.sha256 else Unusable.DAMAGED
 
 
+def state_of(files: Iterable[Path]) -> tuple[tuple[int, int] | None, ...]:
+    """Another value when one of them was changed, lost or brought back; a `stat` each."""
+    return tuple(_stat(path) for path in sorted(files))
+
+
+def _stat(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def pieces(lang: str, prompt: str, texts: Mapping[str, str]) -> dict[str, Part]:
     """The clips that these lines need, with what each says."""
     return {

@@ -81,31 +81,28 @@ def needed(shipped: Catalogue, lang: str, prompt: str, texts: Texts) -> dict[str
     return pieces(lang, prompt, lines)
 
 
-def plan(
-    shipped: Catalogue,
-    lang: str,
-    prompt: str,
-    texts: Texts,
-    before: Version | None,
-    data: Path,
-    *,
-    anew: bool = False,
-) -> Plan:
-    """What of a new version is there already.  before: whose clips may be carried over; anew: only people's, for all
-    else is to be spoken again.  Raises OSError when a clip can't be kept."""
+def plan(shipped: Catalogue, lang: str, prompt: str, texts: Texts, before: Iterable[Version], data: Path) -> Plan:
+    """What of a new version is there already.  before: whose clips may be carried over, the dearest first.
+
+    Raises OSError when a clip can't be kept.
+    """
     folder = clips_below(data)
     index = read_index(shipped.folder)
-    known = {(clip.said, clip.melody): clip for clip in (before.clips if before else ())}
+    known: dict[tuple[str, str], Clip] = {}
+    for version in before:
+        for clip in version.clips:
+            if isinstance(sound_of(folder, clip), Path):
+                known.setdefault((clip.said, clip.melody), clip)
     ready: dict[str, Clip] = {}
     missing: dict[str, Part] = {}
     for name, part in needed(shipped, lang, prompt, texts).items():
         old = known.get((part.text, part.melody))
-        if old and (old.original or not anew) and isinstance(sound_of(folder, old), Path):
+        if old:
             ready[name] = Clip(name, part.text, part.melody, old.sha256, old.ms, old.voice, old.original)
             continue
         entry, path = index.get(name), shipped.folder / "audio" / f"{name}.alaw"
         same = shipped.parts(lang).get(name) == part
-        if not anew and same and entry and entry.text == part.text and path.is_file():
+        if same and entry and entry.text == part.text and path.is_file():
             content = path.read_bytes()
             sha = keep(folder, content)
             ready[name] = Clip(name, part.text, part.melody, sha, _ms(content), entry.voice)

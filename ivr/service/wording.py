@@ -9,14 +9,13 @@ read and their clips verified.  A clip that is lost or damaged while we run is f
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from domain import wording
 from domain.store import Store, StoreFault
 from prompts import Catalogue
-from prompts.overlay import clips_below, overlaid
+from prompts.overlay import clips_below, overlaid, state_of
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ class Wording:
     async def look(self) -> bool:
         """Take in what is new; whether there was anything.  Raises StoreFault."""
         generation = await asyncio.wrap_future(self._store.read(wording.generation))
-        seen = (generation, await asyncio.to_thread(_state_of, self._files))
+        seen = (generation, await asyncio.to_thread(state_of, self._files))
         if seen == self._seen:
             return False
         if generation == (0, 0):
@@ -50,7 +49,7 @@ class Wording:
         versions = await asyncio.wrap_future(self._store.read(wording.live))
         made = await asyncio.to_thread(overlaid, self._shipped, versions, self._clips)
         self.now, self._files = made.catalogue, made.files
-        self._seen = (generation, await asyncio.to_thread(_state_of, self._files))
+        self._seen = (generation, await asyncio.to_thread(state_of, self._files))
         heard = len(versions) - len(made.unusable)
         log.info("callers hear %d changed prompts from the next call on", heard)
         self.changed.set()
@@ -69,15 +68,3 @@ class Wording:
             except Exception:
                 log.exception("the look for changed prompts failed; it is made again")
             await asyncio.sleep(EVERY)
-
-
-def _state_of(files: Iterable[Path]) -> tuple[object, ...]:
-    return tuple(_stat(path) for path in sorted(files))
-
-
-def _stat(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

@@ -172,7 +172,7 @@ def test_only_what_changed_is_to_be_spoken(tmp_path: Path) -> None:
     shipped = SHIPPED.texts["uk"]["account"]
     texts = Texts("Наберіть номер рахунку.", shipped["second"], shipped["third"])
 
-    wanted = plan(SHIPPED, "uk", "account", texts, None, tmp_path)
+    wanted = plan(SHIPPED, "uk", "account", texts, (), tmp_path)
 
     assert wanted.missing == {"uk/account": Part("Наберіть номер рахунку.", "falls")}
     assert set(wanted.ready) == {"uk/account.second.1", "uk/account.third.1"}
@@ -184,8 +184,8 @@ def test_a_persons_recording_is_carried_over_where_it_still_holds_and_nowhere_el
     recorded = take_in(tmp_path, "uk/goodbye", Part("Раз, два.", "falls"), wav(voice()))
     old = version("goodbye", texts, (recorded,))
 
-    same = plan(SHIPPED, "uk", "goodbye", Texts("Раз, два.", "П'ять."), old, tmp_path)
-    other = plan(SHIPPED, "uk", "goodbye", Texts("Раз.", "Три, чотири."), old, tmp_path)
+    same = plan(SHIPPED, "uk", "goodbye", Texts("Раз, два.", "П'ять."), [old], tmp_path)
+    other = plan(SHIPPED, "uk", "goodbye", Texts("Раз.", "Три, чотири."), [old], tmp_path)
 
     assert same.ready["uk/goodbye"].original == recorded.original
     assert "uk/goodbye" in other.missing

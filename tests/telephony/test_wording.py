@@ -31,7 +31,7 @@ async def drafted(store, folder: Path) -> int:
     """A draft of another text for the question after the account, spoken as the console does it."""
     shipped = Catalogue.load()
     texts = Texts(TEXT, "Ще раз. " + TEXT)
-    wanted = plan(shipped, "uk", "account", texts, None, folder)
+    wanted = plan(shipped, "uk", "account", texts, (), folder)
     clips = [
         made(folder, one.clip, wanted.missing[one.clip], one.content, one.voice)
         async for one in speak(Path(os.environ.get("IVR_DATA") or REPOSITORY / "data"), wanted.missing)

@@ -1,0 +1,83 @@
+"""What has to be known before something is announced: whom it concerns, and what was announced before.
+
+Rule: a number of callers is never guessed: it is customers of a district as imported, and calls as counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from domain.tables import accounts, announcements, buildings, calls
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """A region of the network with the number of its customers."""
+
+    name: str
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """An announcement, on or off.  until: what callers were told; off_by: None: by itself, or it is on."""
+
+    id: int
+    prompt: str
+    region: str | None
+    until: datetime | None
+    on_at: datetime
+    on_by: str
+    off_at: datetime | None
+    off_by: str | None
+
+
+def districts(conn: Connection) -> Sequence[District]:
+    """All of them with their customers, in order.  Counts a million accounts in half a second: not for every page."""
+    return [District(row.region, row.customers) for row in conn.execute(_DISTRICTS)]
+
+
+def customers(conn: Connection) -> int:
+    """All there are, those without an address too."""
+    return conn.execute(_CUSTOMERS).scalar_one()
+
+
+def calls_since(conn: Connection, since: datetime) -> int:
+    """How many calls began from then on."""
+    return conn.execute(_CALLS, {"since": since}).scalar_one()
+
+
+def announced(conn: Connection, limit: int = 50) -> Sequence[Announced]:
+    """The newest announcements, on or off, newest first."""
+    return [Announced(*row) for row in conn.execute(_ANNOUNCED, {"most": limit})]
+
+
+# How: statements are made once, for making one costs more than running it
+
+_per_building = (
+    select(accounts.c.building, func.count().label("customers"))
+    .where(accounts.c.building.is_not(None))
+    .group_by(accounts.c.building)
+    .subquery()
+)
+_DISTRICTS: Final = (
+    select(buildings.c.region, func.coalesce(func.sum(_per_building.c.customers), 0).label("customers"))
+    .outerjoin(_per_building, _per_building.c.building == buildings.c.id)
+    .group_by(buildings.c.region)
+    .order_by(buildings.c.region)
+)
+_CUSTOMERS: Final = select(func.count()).select_from(accounts)
+_CALLS: Final = (
+    select(func.count()).select_from(calls).where(calls.c.began_at >= bindparam("since", type_=calls.c.began_at.type))
+)
+_ANNOUNCED: Final = (
+    select(
+        announcements.c.id, announcements.c.prompt, announcements.c.region, announcements.c.until,
+        announcements.c.on_at, announcements.c.on_by, announcements.c.off_at, announcements.c.off_by,
+    )
+    .order_by(announcements.c.id.desc())
+    .limit(bindparam("most", type_=announcements.c.id.type))
+)  # fmt: skip
