@@ -10,9 +10,9 @@ Rules
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import Path, Request, Response
+from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from domain import calls, moments, quality, staff, transcripts
@@ -29,17 +29,14 @@ from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.look import HERE, language_of, render
 from ivr.console.web.masked import hidden
+from ivr.console.web.sound import GRANT, CallId
 from ivr.console.web.telling import LANES, Row, rows
 from ivr.console.web.words import Tongue
 from ivr.story import Event, Story, story
 
 router = router()
 
-CallId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
-GRANT: Final = "listen:{call}"
-"""What a session has that may hear a call (`staff.grant`)."""
 MAPPED: Final = (HERE / "static/flowmap.js").exists()
-EXPORTS: Final[Sequence[tuple[str, str, Permission]]] = ()
 REASONS: Final = ("complaint", "quality", "reading", "training", "request_of_subject", "other")
 """Why somebody listens; "other" wants words."""
 
@@ -72,7 +69,7 @@ async def replay(request: Request, call: CallId, serving: InDesk, me: Asking) ->
     return render(request, "calls/replay.html", **shown(opened, Tongue(language), language))
 
 
-@router.get("/calls/{call}/story", **page(Permission.REPLAY), name="story")
+@router.get("/calls/{call}/story", **page(Permission.REPLAY, polled=True), name="story")
 async def story_so_far(request: Request, call: CallId, serving: InDesk, me: Asking) -> Response:
     """What happened so far, as a piece of the page: calls in progress are looked at again and again."""
     now, language = serving.clock(), language_of(request)
@@ -126,7 +123,6 @@ def shown(opened: Opened, t: Tongue, language: str) -> dict[str, Any]:
         "errors": {},
         "typed": {},
         "maps_url": "/calls/maps",
-        "exports": [(name, address.format(call=record.began.call), wants) for name, address, wants in EXPORTS],
     }
 
 

@@ -199,7 +199,8 @@
     box.hidden = false;
     for (const name of all("[data-wave-name]")) name.hidden = false;
     line.lasts(peaks.seconds || 0);
-    const values = [peaks.caller, peaks.prompts].map((side) => Float32Array.from(side, (level) => level / 127));
+    const sides = [peaks.caller, peaks.prompts];
+    const values = sides.map((side) => Float32Array.from(side, (level) => level / peaks.full));
     wave = WaveSurfer.create({
       container: box, peaks: values, duration: length(), cspNonce: page.dataset.nonce, splitChannels: colours(),
       height: 44, cursorWidth: 0, hideScrollbar: true, autoScroll: false, autoCenter: false, interact: true,
@@ -247,15 +248,18 @@
       event.preventDefault();
       const form = event.target;
       const given = new FormData(form);
+      const answer = await fetch(form.getAttribute("action"), {
+        method: "POST",
+        headers: { Accept: "application/json" },
+        body: new URLSearchParams(given),
+      }).catch(() => null);
+      const told = answer ? await answer.json().catch(() => ({})) : {};
       const error = one("[data-listen-error]");
-      error.hidden = given.get("reason") !== "other" || given.get("words").trim() !== "";
-      if (!error.hidden) {
-        one("#listen-words").focus();
-        return;
-      }
-      const answer = await send(form.getAttribute("action"), new URLSearchParams(given)).catch(() => null);
-      if (!answer || !answer.ok) {
-        error.hidden = false;
+      error.hidden = Boolean(told.granted);
+      if (!told.granted) {
+        error.textContent = error.dataset[told.error] || error.dataset.lost;
+        one("[data-despite]").hidden = told.error !== "changed";
+        if (told.error === "reason") one("#listen-words").focus();
         return;
       }
       dialog.close();
@@ -459,7 +463,7 @@
   showNoteAt();
   if (!byHash()) moved(0);
   if (page.dataset.sound === "here") openSound();
-  if (["here", "reason"].includes(page.dataset.sound)) drawWave();
+  if (["here", "reason", "role"].includes(page.dataset.sound)) drawWave();
   drawMap();
   const recolour = () => wave && wave.setOptions({ splitChannels: colours() });
   document.addEventListener("theme", recolour);
