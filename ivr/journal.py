@@ -4,6 +4,7 @@ Rules
 1. A line holds what the caller keyed, unparsed, or what the business answered, serialised; never a parsed value.
 2. A command and its line commit in one transaction, so a command is done exactly once, however often we crash.
 3. Lines that cause nothing (statements) may wait for the next line that does; losing them repeats a sentence.
+   So may what happened between the lines (`domain.moments`); losing it costs nothing but the knowledge.
 4. Who is second with a line does not drive the call (`AlreadyAnswered`).
 """
 
@@ -17,11 +18,12 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from domain import calls
+from domain import calls, moments
 from domain.calls import AlreadyAnswered, Line
 from domain.commands import Command
 from domain.handlers import perform
 from domain.model import Began
+from domain.moments import Moment
 from domain.store import Connection, Store
 from ivr.dialog import Answer, Do, Ending
 
@@ -35,12 +37,13 @@ class Opened:
     """A call as the journal knows it.
 
     lines: in order.  ended: how, if it did (and we were cut off between writing that and doing it).
-    told: what people were told of it.
+    told: what people were told of it.  moments: how many are noted.
     """
 
     lines: Sequence[Line]
     ended: Ending | None
     told: Mapping[str, str]
+    moments: int = 0
 
 
 class Journal:
@@ -61,32 +64,45 @@ class Journal:
                 return Opened([], None, {})
             record = calls.one(conn, began.call)
             assert record is not None
-            lines = calls.lines(conn, began.call)
+            lines, noted = calls.lines(conn, began.call), moments.following(conn, began.call)
             this = f"{RETURNED} {began.returned}"  # not their count: a return that we could not write down is missing
             if began.returned and not any(line.label == RETURNED and line.asked == this for line in lines):
                 marker = Line(len(lines), at, RETURNED, this, result=record.context)
                 calls.append(conn, began.call, marker)
                 calls.go_on(conn, began.call, self.driver)  # whoever conducted it before gave it away
-                return Opened([*lines, marker], None, notes(record.context))
+                return Opened([*lines, marker], None, notes(record.context), noted)
             if record.driver != self.driver:
                 raise AlreadyAnswered(f"{record.driver} drives this call, not {self.driver}")
             ended = Ending(record.outcome, record.to, record.because or "") if record.outcome else None
-            return Opened(lines, ended, notes(record.context))
+            return Opened(lines, ended, notes(record.context), noted)
 
         return await asyncio.wrap_future(self.store.write(job))
 
-    async def keep(self, call: str, seq: int, answers: Sequence[Answer]) -> None:
-        """Write these answers as the lines from `seq` on.  Raises `AlreadyAnswered`, `StoreFault`."""
+    async def keep(self, call: str, seq: int, answers: Sequence[Answer], happened: Sequence[Moment] = ()) -> None:
+        """Write these answers as the lines from `seq` on, and what happened meanwhile.
+
+        Raises `AlreadyAnswered`, `StoreFault`.
+        """
         lines = [write(seq + n, answer) for n, answer in enumerate(answers)]
 
         def job(conn: Connection) -> None:
             for line in lines:
                 calls.append(conn, call, line)
+            moments.append(conn, call, happened)
 
         await asyncio.wrap_future(self.store.write(job))
 
-    async def perform(self, call: str, seq: int, before: Sequence[Answer], turn: Do[Any], answer: Answer) -> Answer:
-        """Do what the turn's command asks; write `before` as the lines from `seq` on and then the answer.
+    async def perform(
+        self,
+        call: str,
+        seq: int,
+        before: Sequence[Answer],
+        turn: Do[Any],
+        answer: Answer,
+        happened: Sequence[Moment] = (),
+    ) -> Answer:
+        """Do what the turn's command asks; write `before` as the lines from `seq` on and then the answer, and what
+        happened meanwhile.
 
         `answer`: the line's label, words and time; returned with its result.
         Raises `AlreadyAnswered`, `StoreFault`, and what the command's handler raises; then nothing was written.
@@ -100,6 +116,7 @@ class Journal:
             result = perform(conn, turn.command, call=call, seq=own, at=answer.at)
             done = Answer(answer.label, answer.asked, answer.at, result=result)
             calls.append(conn, call, write(own, done))
+            moments.append(conn, call, happened)
             return done
 
         return await asyncio.wrap_future(self.store.write(job))
@@ -112,9 +129,11 @@ class Journal:
         ending: Ending,
         at: datetime,
         told: Mapping[str, str] | None = None,
+        happened: Sequence[Moment] = (),
     ) -> bool:
-        """Write what is left and the one outcome of this call.  False when it had one before, which stands.
+        """Write what is left, what happened, and the one outcome of this call.
 
+        False when it had one before, which stands.
         told: what people are told of it.
         """
         context = json.dumps(dict(told), ensure_ascii=False) if told else None
@@ -123,6 +142,7 @@ class Journal:
         def job(conn: Connection) -> bool:
             for line in lines:
                 calls.append(conn, call, line)
+            moments.append(conn, call, happened)
             return calls.end(conn, call, ending.outcome, at=at, to=ending.to, because=ending.because, context=context)
 
         return await asyncio.wrap_future(self.store.write(job))

@@ -5,7 +5,7 @@ equal before it.  Times are seconds of one monotonic clock (`Line.now`) unless t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -71,15 +71,27 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word, and when it was said: begin and end in seconds after `Line.conclude`, so negative ones."""
+
+    word: str
+    begin: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Alternative:
     """One way to understand an utterance.
 
     words: in small letters, one space between two; `[unk]` for what is none of the expected words.
-    confidence: 0 to 1, of the least certain word.
+    confidence: 0 to 1, of the least certain word.  each: the words with their times, where the recogniser tells them;
+    two ways that only differ in that are the same.
     """
 
     words: str
     confidence: float
+    each: tuple[SpokenWord, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

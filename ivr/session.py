@@ -16,7 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 from domain.model import Outcome
+from domain.moments import Moment
 from domain.store import StoreFault
+from flows import FLOWS
 from ivr.dialog import (
     Answer,
     Ask,
@@ -61,6 +63,7 @@ class Session:
         self.talk = Talk(house, line)
         self.seq = 0  # of the next line to be written
         self.unwritten: list[Answer] = []
+        self.happened: Sequence[Moment] = ()  # what is being written with them
         self.due = False  # whether they must be written before the conversation goes on
         self.recorded = False  # whether the store knows the outcome
         self.told: Mapping[str, str] = {}  # what people knew of the call when they got it last
@@ -105,11 +108,13 @@ class Session:
         self.recorded = opened.ended is not None
         self.told = opened.told
         self.seq = len(opened.lines)
+        self.talk.moments.resume(opened.moments)
         self.talk.invited = bool(opened.lines)
         dialog = self.dialog = self._resume(opened.lines)
         if opened.ended is not None:  # all that is left is to part
             farewell = dialog.ending.farewell if dialog.ending else (Phrase("apology"),) if opened.ended.to else ()
             return replace(opened.ended, farewell=farewell)
+        self._note_flow(opened.lines)
         while (turn := dialog.turn) is not None:
             self._note_language(turn)
             if self.due and not isinstance(turn, Do):  # a deed is written together with the answer that led to it
@@ -179,7 +184,9 @@ class Session:
     async def _do(self, turn: Do[Any]) -> Answer:
         answer = self.talk.answer(turn)
         try:
-            answer = await self.house.journal.perform(self.call, self.seq, self.unwritten, turn, answer)
+            answer = await self.house.journal.perform(
+                self.call, self.seq, self.unwritten, turn, answer, self._happened()
+            )
         except (AlreadyAnswered, StoreFault):
             raise
         except Exception:
@@ -193,8 +200,11 @@ class Session:
     async def _end(self, ending: Ending) -> Ending:
         if self.talk.gone and ending.because == HungUp.name:
             ending = replace(ending, because=self.talk.gone.cause)
+        self.talk.will_part(ending.farewell)
         try:
-            await self.house.journal.end(self.call, self.seq, self.unwritten, ending, self.line.date(), self._known())
+            await self.house.journal.end(
+                self.call, self.seq, self.unwritten, ending, self.line.date(), self._known(), self._happened()
+            )
             self._written()
             self.recorded = True
         except (StoreFault, LookupError) as fault:
@@ -217,6 +227,14 @@ class Session:
     def _note_language(self, turn: Turn[Any] | None) -> None:
         if isinstance(turn, Speak):
             self.talk.language = turn.language
+
+    def _note_flow(self, lines: Sequence[Written]) -> None:
+        """Which conversation it is, for whoever follows the call later."""
+        began = self.line.began
+        flow = self.house.conversation(began, returned=bool(began.returned))
+        name = next((name for name, known in FLOWS.items() if known is flow), flow.__name__)
+        anew = not lines or lines[-1].label == RETURNED
+        self.talk.moments.begins(name, began.returned, adopted=not anew)
 
     def _note_said(self, turn: Turn[Any] | None, answer: Answer) -> None:
         """What the caller answered, as keys, for whoever gets the call: they should not have to ask again."""
@@ -244,10 +262,16 @@ class Session:
         return self._later(answer)
 
     async def _write(self) -> None:
-        await self.house.journal.keep(self.call, self.seq, self.unwritten)
+        await self.house.journal.keep(self.call, self.seq, self.unwritten, self._happened())
         self._written()
 
+    def _happened(self) -> Sequence[Moment]:
+        """What is to be written with the next line."""
+        self.happened = tuple(self.talk.moments.pending)
+        return self.happened
+
     def _written(self, more: int = 0) -> None:
+        self.talk.moments.written(len(self.happened))
         self.seq, self.unwritten, self.due = self.seq + len(self.unwritten) + more, [], False
 
 

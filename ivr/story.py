@@ -152,7 +152,7 @@ def story(record: CallRecord, lines: Sequence[Line], moments: Sequence[Moment] =
     events += _without_optional(_of_moments(moments, clock), events)
     events += _repetitions(events)
     events += _end(record, parts[-1], events, clock)
-    events.sort(key=lambda event: event.at)
+    events.sort(key=lambda event: (event.at, _ORDER.get(event.kind, 0)))
     return Story(
         record,
         events,
@@ -551,4 +551,12 @@ def _doubts(events: Sequence[Event]) -> list[float]:
     return found
 
 
+_ORDER: Final = {
+    kind: number
+    for number, kind in enumerate(
+        "key said barge_in noinput nomatch doubt fault deaf hung_up lookup deed handed_over returned step prompt told"
+        " silence ended".split()
+    )
+}
+"""Of what has the same time: what led to something comes before it."""
 _COMMANDS: Final = {command.__name__: command for command in Command.__subclasses__()}

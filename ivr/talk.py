@@ -18,6 +18,7 @@ from ivr.dialog import (
     Answer,
     Ask,
     Back,
+    GaveUp,
     Grammar,
     HungUp,
     Manner,
@@ -35,11 +36,14 @@ from ivr.dialog.monologue import Attend, Beep, Monologue, Said, interval
 from ivr.dialog.vocabulary import commands
 from ivr.house import House
 from ivr.ports import CannotCut, Deaf, Gone, Heard, Key, Line, Listening, Pause, Played, Tick, Utterance, Voice
+from ivr.recorder import Recorder
 from prompts import Composition
 from prompts.spoken import TONE
 
 log = logging.getLogger(__name__)
 
+MISSED = ("noinput", "nomatch")
+"""What is said before a question that is put again because it was not answered."""
 SKIPPED = 0.3
 """Seconds by which a statement that must be heard may end early; more, and the exchange has left out a clip, which it
 doesn't tell."""
@@ -58,6 +62,7 @@ class Talk:
 
     def __init__(self, house: House, line: Line) -> None:
         self.house = house
+        self.moments = Recorder(line)
         self.line = line
         self.call = line.began.call
         self.catalogue = house.wording() if house.wording else house.catalogue  # of the whole call
@@ -68,6 +73,7 @@ class Talk:
         self._deaf = False  # speech can't be heard any more
         self._backlog: deque[Heard] = deque()
         self._late_at: float | None = None  # while something plays: when to stop waiting for its end
+        self._spoke = False  # what was heard last is voice
 
     def answer(
         self,
@@ -110,7 +116,7 @@ class Talk:
             match heard := await self._hear(None):
                 case Key(digit):
                     if telling.key(digit):
-                        await self.line.hush()
+                        await self._hush()
                         return Played(whole=False)
                 case Played() | Gone():
                     return heard
@@ -126,6 +132,8 @@ class Talk:
         while True:
             for action in actions:
                 if isinstance(action, Settled):
+                    if action.interruption == GaveUp.name:
+                        self.moments.missed(exchange.missed or "noinput", turn.label, exchange.attempt)
                     self._deaf = self._deaf or exchange.lost
                     return self.answer(
                         turn, heard=action.heard, interruption=action.interruption, confidence=action.confidence
@@ -159,14 +167,19 @@ class Talk:
     async def _act(self, turn: Ask[Any], action: Action) -> None:
         match action:
             case Hush():
-                await self.line.hush()
+                await self._hush()
             case Play(attempt, after, whole, echo):
+                if after in MISSED:
+                    self.moments.missed(after, turn.label, attempt - 1)
                 asked = Phrase("did_i_hear", (("what", Phrase(*echo)),)) if echo else Phrase(turn.label, turn.words)
                 before = self._compose(Phrase(after)) if after else self._invitation(turn)
-                await self._play(asked.prompt, before + self._compose(asked, attempt) if whole else before)
+                said = before + self._compose(asked, attempt) if whole else before
+                name = asked.prompt if whole or not after else after
+                await self._play(name, said, question=turn.label, attempt=attempt, after=after)
             case Listen(to):
                 await self.line.listen(self._listening(to) if to is not None else None)
             case Conclude():
+                self.moments.concluded()
                 await self.line.conclude()
             case Settled():
                 pass
@@ -188,21 +201,26 @@ class Talk:
                     case Said(began, ended):
                         return self.answer(turn, heard=interval(Told(self._date(began), self._date(ended))))
                     case Settled(interruption=interruption):
+                        if interruption == GaveUp.name:
+                            self.moments.missed(story.missed or "noinput", turn.label, story.attempt)
                         if unseen is None:
                             return self.answer(turn, interruption=interruption)
                         self.typed.keys += AS_KEY.get(interruption or "", "")
                         return self.answer(turn, heard=interval(unseen))
                     case Hush():
-                        await self.line.hush()
+                        await self._hush()
                     case Beep():
                         tone = Composition((TONE,), "", self.catalogue.seconds.get(TONE, 0.0))
                         await self._play("tone", tone)
                     case Attend(on):
                         await self.line.listen(Listening(self.language) if on else None)
                     case Play(attempt, after, whole):
+                        if after and after == story.missed:
+                            self.moments.missed(after, turn.label, attempt - 1)
                         before = self._compose(Phrase(after)) if after else Composition()
                         asked = self._compose(Phrase(turn.label, turn.words), attempt) if whole else Composition()
-                        await self._play(turn.label, before + asked)
+                        name = turn.label if whole or not after else after
+                        await self._play(name, before + asked, question=turn.label, attempt=attempt, after=after)
             if self.gone and not self._backlog:
                 if actions := story.gone(self.line.now()):
                     continue
@@ -263,14 +281,21 @@ class Talk:
             return self.answer(turn, interruption=HungUp.name)
         return self.answer(turn, interruption=Trouble.name if heard.fault else None)
 
+    def will_part(self, farewell: Sequence[Phrase]) -> None:
+        """Note the farewell that comes next: nothing is written after it."""
+        if not self.gone and farewell:
+            self.moments.plays(farewell[0].prompt, self._farewell(farewell), self.language)
+
     async def part(self, farewell: Sequence[Phrase]) -> None:
         """Say goodbye, and be heard, if the caller is still there."""
         if self.gone or not farewell:
             return
-        said = sum((self._compose(phrase) for phrase in farewell), Composition())
-        await self._play(farewell[0].prompt, said)
+        await self._play(farewell[0].prompt, self._farewell(farewell))
         while not self.gone and self._late_at is not None:
             await self._hear(None)
+
+    def _farewell(self, farewell: Sequence[Phrase]) -> Composition:
+        return sum((self._compose(phrase) for phrase in farewell), Composition())
 
     # Speech
 
@@ -290,7 +315,15 @@ class Talk:
 
     # The line
 
-    async def _play(self, prompt: str, said: Composition) -> None:
+    async def _play(
+        self,
+        prompt: str,
+        said: Composition,
+        *,
+        question: str | None = None,
+        attempt: int = 1,
+        after: str | None = None,
+    ) -> None:
         """Start to play; what was hushed before is waited for, other things heard meanwhile keep their turn."""
         while self._late_at is not None and not self.gone:
             heard = await self._hear_line(None)
@@ -300,35 +333,50 @@ class Talk:
             return
         self._late_at = self.line.now() + said.duration_s + LATE
         self.house.tell(self.call, "said", self.call, prompt, said.text)
+        self.moments.plays(prompt, said, self.language, question=question, attempt=attempt, after=after)
         await self.line.play(said.clips)
+
+    async def _hush(self) -> None:
+        self.moments.hushed("voice" if self._spoke else "key")
+        await self.line.hush()
 
     async def _hear(self, until: float | None) -> Heard:
         """The next thing that happens.  `Tick` when nothing did before `until`, or before a prompt was overdue."""
-        return self._backlog.popleft() if self._backlog else await self._hear_line(until)
+        heard = self._backlog.popleft() if self._backlog else await self._hear_line(until)
+        self._spoke = isinstance(heard, Voice)
+        return heard
 
     async def _hear_line(self, until: float | None) -> Heard:
         limits = [t for t in (until, self._late_at) if t is not None]
         heard = await self.line.hear(min(limits) if limits else None)
         match heard:
             case Key(digit):
+                self.moments.keyed(digit)
                 self.house.tell(self.call, "keyed", self.call, digit)
-            case Gone():
+            case Gone(cause):
                 self.gone = heard
+                self.moments.gone(cause)
             case Utterance(alternatives):
+                self.moments.understood(alternatives)
                 self.house.tell(self.call, "spoke", self.call, alternatives)
             case Deaf(why, lost):
                 self._deaf = True
                 if lost:
+                    self.moments.deaf(why)
                     self.house.tell(self.call, "deaf", self.call, why)
-            case Voice() | Pause():
-                pass
-            case Played(fault=fault):
+            case Voice():
+                self.moments.voice()
+            case Pause(words):
+                self.moments.pause(words)
+            case Played(whole, fault):
                 self._late_at = None
+                self.moments.played(whole, fault)
                 if fault:
                     log.error("call %s: a prompt could not be played: %s", self.call, fault)
             case Tick():
                 if self._late_at is not None and self.line.now() >= self._late_at:
                     self._late_at = None
+                    self.moments.overdue()
                     log.error("call %s: the exchange never said that a prompt was over", self.call)
         return heard
 

@@ -151,6 +151,7 @@ class Exchange:
     playing: bool = False
     wake_at: float | None = None
     settled: bool = False
+    missed: str | None = None  # why the last attempt was none: "noinput" or "nomatch"
     _repeats: int = field(default=0)
     _talk: _Talk | None = field(default=None)  # None: we don't listen
     _confirming: "Exchange | None" = field(default=None)
@@ -425,6 +426,7 @@ class Exchange:
         return self._over(Settled(heard=self.keyed))
 
     def _again(self, after: str) -> list[Action]:
+        self.missed = after
         if self.attempt >= (self.manner.tries if after == "noinput" else max(self.manner.tries, 2)):
             return self._over(Settled(interruption=GaveUp.name))
         self.attempt += 1

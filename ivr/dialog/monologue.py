@@ -81,6 +81,7 @@ class Monologue:
     hears: bool = True
     attempt: int = 1
     wake_at: float | None = None
+    missed: str | None = None  # why the last attempt was none: "noinput" or "too_short"
     _stage: _Stage = field(default=_Stage.ASKING)
     _tone: float = field(default=0.0)  # when it ended
     _first: float | None = field(default=None)  # voice
@@ -234,6 +235,7 @@ class Monologue:
         return [Beep()]
 
     def _again(self, after: str) -> list[Action]:
+        self.missed = after
         if self.attempt >= self.manner.tries:
             self._stage, self.wake_at = _Stage.OVER, None
             return [*self._unattend(), Settled(interruption=GaveUp.name)]

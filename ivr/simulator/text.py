@@ -14,7 +14,20 @@ from typing import Final, Protocol
 
 from domain.model import Began, Told
 from ivr.dialog.grammar import KEYS
-from ivr.ports import Alternative, Cause, Gone, Heard, Key, Listening, Pause, Played, Tick, Utterance, Voice
+from ivr.ports import (
+    Alternative,
+    Cause,
+    Gone,
+    Heard,
+    Key,
+    Listening,
+    Pause,
+    Played,
+    SpokenWord,
+    Tick,
+    Utterance,
+    Voice,
+)
 from ivr.simulator.scenario import HangsUp, Hears, Listens, Plays, Presses, Says, Scenario, Step, Waits, prompt_of
 from prompts import sound
 
@@ -56,11 +69,11 @@ class _Speech:
     confidence: float
     skipped: int = 0
 
-    def until(self, now: float) -> list[str]:
-        """The words that were said by now, of those that count."""
-        if now >= self.ends:
-            return self.words[self.skipped :]
-        return self.words[self.skipped : int((now - self.began) / self.each)]
+    def until(self, now: float) -> list[tuple[str, float]]:
+        """The words that were said by now, of those that count, and when each began."""
+        said = len(self.words) if now >= self.ends else int((now - self.began) / self.each)
+        at = [(word, self.began + n * self.each) for n, word in enumerate(self.words[:said])]
+        return at[self.skipped :]
 
     def skip(self, now: float) -> None:
         """Somebody begins to listen: the word that has just begun counts, those before it don't."""
@@ -73,26 +86,31 @@ class _Recogniser:
     def __init__(self) -> None:
         self.wanted: Listening | None = None
         self.told = False  # Voice, for what is being said
-        self._words: list[str] = []
+        self._words: list[SpokenWord] = []  # at seconds of the call
         self._confidence = 1.0
 
     def listen(self, wanted: Listening | None) -> None:
         self.wanted, self.told = wanted, False
         self._words, self._confidence = [], 1.0
 
-    def take(self, words: Sequence[str], confidence: float) -> None:
-        """These words were said."""
+    def take(self, words: Sequence[tuple[str, float]], each: float, confidence: float) -> None:
+        """These words were said then; each took so long."""
         if self.wanted is not None and self.wanted.phrases and words:
             known = {word for phrase in self.wanted.phrases for word in phrase.split()}
-            self._words += [word if word in known else UNKNOWN for word in words]
+            self._words += [
+                SpokenWord(word if word in known else UNKNOWN, at, at + each, confidence) for word, at in words
+            ]
             self._confidence = min(self._confidence, confidence)
 
     @property
     def words(self) -> str:
-        return " ".join(self._words)
+        return " ".join(said.word for said in self._words)
 
-    def utterance(self) -> Utterance:
-        return Utterance((Alternative(self.words, self._confidence),) if self._words else ())
+    def utterance(self, now: float) -> Utterance:
+        if not self._words:
+            return Utterance()
+        each = tuple(replace(said, begin=said.begin - now, end=said.end - now) for said in self._words)
+        return Utterance((Alternative(self.words, self._confidence, each),))
 
 
 class Finger(Protocol):
@@ -186,8 +204,9 @@ class TextLine:
     async def conclude(self) -> None:
         if self.listening:
             if self._speech is not None and self._recogniser.told:
-                self._recogniser.take(self._speech.until(self._now), self._speech.confidence)
-            self._concluded = self._recogniser.utterance()
+                speech = self._speech
+                self._recogniser.take(speech.until(self._now), speech.each, speech.confidence)
+            self._concluded = self._recogniser.utterance(self._now)
             self._recogniser.listen(None)
 
     async def hand_over(self, to: str, because: str, language: str, told: Mapping[str, str]) -> None:
@@ -273,7 +292,7 @@ class TextLine:
         if not self._recogniser.told:
             return None
         self._recogniser.told = False
-        self._recogniser.take(speech.until(self._now), speech.confidence)
+        self._recogniser.take(speech.until(self._now), speech.each, speech.confidence)
         return Pause(self._recogniser.words)
 
     def _begin(self, step: Says | Plays) -> _Speech:

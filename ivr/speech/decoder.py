@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import vosk
 
-from ivr.ports import Alternative, Listening
+from ivr.ports import Alternative, Listening, SpokenWord
 from ivr.speech.models.check import BadModel, look
 
 log = logging.getLogger(__name__)
@@ -123,11 +123,11 @@ class Reading:
     words: tuple[tuple[str, float, float], ...]
 
 
-def certainty(reading: Reading, readings: Sequence[Reading]) -> float:
-    """Of its least certain word: the share of the readings that have the same word in the same place; and no more
-    than is left by likelier readings with more words: this one leaves some of them out."""
+def certainties(reading: Reading, readings: Sequence[Reading]) -> list[float]:
+    """Of each of its words: the share of the readings that have the same word in the same place; and no more than is
+    left by likelier readings with more words: this one leaves some of them out."""
     more = sum(o.share for o in readings if o.share > reading.share and len(o.words) > len(reading.words))
-    common = min(
+    common = (
         sum(
             other.share
             for other in readings
@@ -135,7 +135,7 @@ def certainty(reading: Reading, readings: Sequence[Reading]) -> float:
         )
         for word, first, last in reading.words
     )
-    return min(common, 1 - more)
+    return [min(share, 1 - more) for share in common]
 
 
 class Decoder:
@@ -159,17 +159,27 @@ class Decoder:
         return self._words(json.loads(self._vosk.PartialResult())["partial"])
 
     def final(self) -> tuple[Alternative, ...]:
-        """The whole utterance, the likeliest reading first; empty when there was nothing."""
+        """The whole utterance, the likeliest reading first; empty when there was nothing.
+
+        Words are at seconds of the audio that was given.
+        """
         found = [way for way in json.loads(self._vosk.FinalResult()).get("alternatives", ()) if way.get("result")]
         likely = [math.exp(FLATTER * (way["confidence"] - found[0]["confidence"])) for way in found]
         readings = [
             Reading(share / sum(likely), tuple((w["word"], w["start"], w["end"]) for w in way["result"]))
             for share, way in zip(likely, found, strict=True)
         ]
-        told = dict[str, float]()  # the same words with other times are one reading
+        told = dict[str, Alternative]()  # the same words with other times are one reading
         for reading in readings:
-            told.setdefault(self._words(" ".join(word for word, _, _ in reading.words)), certainty(reading, readings))
-        return tuple(Alternative(words, confidence) for words, confidence in list(told.items())[:ALTERNATIVES])
+            words = self._words(" ".join(word for word, _, _ in reading.words))
+            if words not in told:
+                sure = certainties(reading, readings)
+                each = (
+                    SpokenWord(self._words(word), begin, end, share)
+                    for (word, begin, end), share in zip(reading.words, sure, strict=True)
+                )
+                told[words] = Alternative(words, min(sure), tuple(each))
+        return tuple(told.values())[:ALTERNATIVES]
 
     def _words(self, text: str) -> str:
         return " ".join(self._ours.get(word, word) for word in text.split())

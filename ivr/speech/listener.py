@@ -14,6 +14,7 @@ Rules
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -50,7 +51,7 @@ class Decoding(Protocol):
         ...
 
     def final(self) -> tuple[Alternative, ...]:
-        """The whole utterance, best first."""
+        """The whole utterance, best first, words at seconds of it."""
         ...
 
 
@@ -149,9 +150,10 @@ class Listener:
         """The utterance is over.  Without effect when nothing is listened for."""
         if self._wanted is None:
             return
-        decoder = self._decoder if self._told else None
+        decoder, length = self._decoder if self._told else None, self._length
         self.listen(None)
-        self._tell(Utterance(decoder.final() if decoder else ()))
+        understood = decoder.final() if decoder else ()
+        self._tell(Utterance(tuple(_timed(one, -length * CHUNK / RATE) for one in understood)))
 
     def _take(self, chunk: Samples) -> None:
         self._chunks += 1
@@ -196,3 +198,10 @@ class Listener:
         self._length += 1
         if self._decoder and self._length <= LONGEST:
             self._decoder.accept(chunk.tobytes())
+
+
+def _timed(one: Alternative, began: float) -> Alternative:
+    """With its words at seconds after now; began: when its audio did."""
+    return replace(
+        one, each=tuple(replace(word, begin=word.begin + began, end=word.end + began) for word in one.each)
+    )

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ivr.ports import Alternative, Deaf, Listening, Pause, Speech, Utterance, Voice
+from ivr.ports import Alternative, Deaf, Listening, Pause, Speech, SpokenWord, Utterance, Voice
 
 Message = Mapping[str, Any]
 LONGEST_LINE = 1 << 20
@@ -34,7 +34,7 @@ def from_speech(speech: Speech) -> dict[str, Any]:
         case Pause(words):
             return {"heard": "pause", "words": words}
         case Utterance(alternatives):
-            return {"heard": "utterance", "said": [[a.words, round(a.confidence, 4)] for a in alternatives]}
+            return {"heard": "utterance", "said": [_from_alternative(one) for one in alternatives]}
         case Deaf(why):
             return {"heard": "deaf", "why": why}
 
@@ -47,11 +47,20 @@ def to_speech(told: Message) -> Speech:
         case "pause":
             return Pause(told["words"])
         case "utterance":
-            return Utterance(tuple(Alternative(words, confidence) for words, confidence in told["said"]))
+            return Utterance(tuple(_to_alternative(*one) for one in told["said"]))
         case "deaf":
             return Deaf(told["why"])
         case unknown:
             raise KeyError(unknown)
+
+
+def _from_alternative(one: Alternative) -> list[Any]:
+    each = [[word.word, round(word.begin, 2), round(word.end, 2), round(word.confidence, 2)] for word in one.each]
+    return [one.words, round(one.confidence, 4), each]
+
+
+def _to_alternative(words: str, confidence: float, each: list[list[Any]]) -> Alternative:
+    return Alternative(words, confidence, tuple(SpokenWord(*word) for word in each))
 
 
 def from_listening(wanted: Listening | None) -> Any:
