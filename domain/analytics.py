@@ -269,21 +269,22 @@ def questions(conn: Connection, span: Span, language: str | None = None) -> Sequ
     left = c.hung_up + c.gave_up + c.people + c.fault
     where = [c.day.between(span.first, span.last), *([c.language == language] if language else [])]
     rows = conn.execute(
-        select(spots.c.part, spots.c.spot, c.answered_by, *(func.sum(c[name]).label(name) for name in names),
-               func.sum(left).label("left"))
-        .select_from(step_days.join(spots, spots.c.id == c.spot))
+        select(
+            c.spot, c.answered_by, *(func.sum(c[name]).label(name) for name in names), func.sum(left).label("left")
+        )
         .where(*where)
-        .group_by(spots.c.part, spots.c.spot, c.answered_by)
-    )  # fmt: skip
-    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        .group_by(c.spot, c.answered_by)
+    )
+    found: dict[int, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        sums = found[row.part, row.spot]
+        sums = found[row.spot]
         for name in (*names, "left"):
             sums[name] += int(getattr(row, name))
         if row.answered_by:
             sums[row.answered_by] += int(row.visits)
             sums[f"first_by_{row.answered_by}"] += int(row.first)
-    made = [Question(*place, **_counts(sums)) for place, sums in found.items() if sums["asked"] > 0]
+    places = _places(conn)
+    made = [Question(*places[spot], **_counts(sums)) for spot, sums in found.items() if sums["asked"] > 0]
     return sorted(made, key=lambda one: (one.first_try, -one.asked, one.part, one.spot))
 
 
@@ -322,15 +323,23 @@ def drop_off(conn: Connection, span: Span, part: str | None = None) -> Sequence[
     """
     c = step_days.c
     names = ("visits", "hung_up", "gave_up", "people", "fault")
-    where = [c.day.between(span.first, span.last), *([spots.c.part == part] if part else [])]
     rows = conn.execute(
-        select(spots.c.part, spots.c.spot, *(func.sum(c[name]).label(name) for name in names))
-        .select_from(step_days.join(spots, spots.c.id == c.spot))
-        .where(*where)
-        .group_by(spots.c.part, spots.c.spot)
+        select(c.spot, *(func.sum(c[name]).label(name) for name in names))
+        .where(c.day.between(span.first, span.last))
+        .group_by(c.spot)
     )
-    found = [Place(row.part, row.spot, *(int(getattr(row, name)) for name in names)) for row in rows if row.visits]
+    places = _places(conn)
+    found = [
+        Place(*places[row.spot], *(int(getattr(row, name)) for name in names))
+        for row in rows
+        if row.visits and part in (None, places[row.spot][0])
+    ]
     return sorted(found, key=lambda one: (-one.left, -one.visits, one.part, one.spot))
+
+
+def _places(conn: Connection) -> Mapping[int, tuple[str, str]]:
+    """Part and spot of each: some hundreds."""
+    return {row.id: (row.part, row.spot) for row in conn.execute(select(spots))}
 
 
 def missed_at(conn: Connection, span: Span, part: str, spot: str, most: int = 50) -> Sequence[str]:

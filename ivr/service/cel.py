@@ -67,7 +67,7 @@ class Cel:
         self.files = self.unreadable = 0
         self._rows: list[tuple[str, float, float, bool, bool, bool]] = []
         with ExitStack() as stack:
-            for file in reversed(_opened(run / FILE, stack)):
+            for file in reversed(opened(run / FILE, stack)):
                 self._read(file)
                 self.files += 1
         self._flush()
@@ -122,8 +122,8 @@ class Cel:
         self._rows.clear()
 
 
-def _opened(newest: Path, stack: ExitStack) -> list[IO[str]]:
-    """The files, newest first, each once."""
+def opened(newest: Path, stack: ExitStack) -> list[IO[str]]:
+    """This file and the ones put aside before it, newest first, each once."""
     older = sorted(
         (path for path in newest.parent.glob(f"{newest.name}.*") if path.suffix[1:].isdigit()),
         key=lambda path: int(path.suffix[1:]),

@@ -1,0 +1,155 @@
+"""How fast the figures are, with a month of a million calls in the store.
+
+    python -m bench.analytics [--calls 1000000]
+
+Rows of single calls and of their steps are made by the database itself, as numerous and as varied as real ones would
+be; the sums follow from them by `tallies.recount`.  Then each figure is asked for the last 30 days, and for the 30
+before; LIMIT is the bound for everything that a page shows together.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from sqlalchemy import insert, text
+
+from bench import tables
+from bench.figures import Machine
+from domain import analytics, calls, desk_figures, report, tallies
+from domain.model import Began, Outcome
+from domain.rules import local_day
+from domain.store import Connection, Store
+from domain.tables import spots
+from domain.window import Span
+
+LIMIT = 300.0
+"""Milliseconds, for a whole page."""
+TIMES = 7
+STEPS = 12
+PLACES = 240
+MATTERS = ("meter_reading", "outage", "complaint", "service_order", "statement", "status", "hours", "none")
+OUTCOMES = (
+    "reading_taken", "reading_taken", "reading_taken", "outage_reported", "request_registered", "order_placed",
+    "informed", "transferred", "no_agent", "abandoned", "abandoned", "failed",
+)  # fmt: skip
+
+
+def make(conn: Connection, count: int, span: Span) -> None:
+    """So many calls, spread over these days."""
+    length = (span.last - span.first).days + 1
+    conn.execute(insert(spots), [{"part": f"part_{n % 20}", "spot": f"spot_{n}"} for n in range(PLACES)])
+    first = conn.exec_driver_sql("SELECT min(id) FROM spots").scalar_one()
+    matters, outcomes = _case("i * 11", MATTERS), _case("i * 7", OUTCOMES)
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+    day = f"date('{span.first}', '+' || (i % {length}) || ' days')"
+    at = f"{day} || ' 09:00:00.000000'"
+    steps = f"WITH RECURSIVE s(k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM s WHERE k < {STEPS - 1})"
+    for statement in (
+        "INSERT INTO calls (id, caller, dialled, began_at, driver, ended_at, outcome)"
+        f" {numbers} SELECT 'bench-' || i, '+38067' || (1000000 + i % 400000), '100', {at}, 'bench', {at}, {outcomes}"
+        " FROM n",
+        "INSERT INTO counted_calls (id, call, day, hour, matter, language, outcome, sent, seconds, known, before)"
+        f" {numbers} SELECT i, 'bench-' || i, {day}, (i * 13) % 24, {matters}, iif(i % 5 = 0, 'ru', 'uk'), {outcomes},"
+        " i % 6 = 0, 40 + i % 200, 1, iif(i % 9 = 0 AND i > 9, i - 9, NULL) FROM n",
+        "INSERT INTO call_parties (party, at, counted)"
+        f" {numbers} SELECT '+38067' || (1000000 + i % 400000), {at}, i FROM n",
+        'INSERT INTO counted_steps (counted, n, spot, answered_by, tries, noinput, nomatch, barge_in, "left")'
+        f" {steps} SELECT c.id, k, {first} + (c.id * 31 + k * 17) % {PLACES},"
+        " CASE k % 3 WHEN 0 THEN 'keys' WHEN 1 THEN 'speech' END, iif(k % 3 < 2, 1 + (c.id % 9 = k), NULL), 0,"
+        " k % 3 < 2 AND c.id % 9 = k, k % 4 = 0,"
+        f" iif(k = {STEPS - 1} AND c.id % 4 = 0, 'hung_up', NULL) FROM counted_calls c CROSS JOIN s",
+        "INSERT INTO waits (call, kind, n, began_at, seconds, ended)"
+        f" {numbers} SELECT 'bench-' || i, 'people', 0, {at}, (i * 37) % 90,"
+        " CASE i % 10 WHEN 0 THEN 'left' WHEN 1 THEN 'unanswered' ELSE 'answered' END FROM n WHERE i % 6 = 0",
+    ):
+        conn.execute(text(statement))
+
+
+def _case(number: str, words: tuple[str, ...]) -> str:
+    """One of the words by this number."""
+    return f"CASE ({number}) % {len(words)} " + " ".join(f"WHEN {n} THEN '{w}'" for n, w in enumerate(words)) + " END"
+
+
+def measure(store: Store, span: Span, at: datetime) -> list[tuple[str, float]]:
+    """Every figure of this span, milliseconds: the median."""
+    asked: list[tuple[str, Callable[[Connection], Any]]] = [
+        (each.__name__, lambda conn, each=each: each(conn, span)) for each in analytics.DEFINED
+    ]
+    asked += [
+        ("requests_of", lambda conn: desk_figures.requests_of(conn, span, at)),
+        ("readings_of", lambda conn: desk_figures.readings_of(conn, span)),
+        ("everything, with the span before", lambda conn: report.report(conn, span, at)),
+    ]
+
+    def timed(conn: Connection, job: Callable[[Connection], Any]) -> float:
+        began = time.perf_counter()
+        job(conn)
+        return (time.perf_counter() - began) * 1e3
+
+    found: list[tuple[str, float]] = []
+    for name, job in asked:
+        samples = [store.read(lambda conn, job=job: timed(conn, job)).result() for _ in range(TIMES)]
+        found.append((name, median(samples)))
+    return found
+
+
+def counting(store: Store, at: datetime, times: int = 200) -> float:
+    """Milliseconds to count one call more, as the indexer does it."""
+
+    def job(conn: Connection) -> float:
+        for n in range(times):
+            calls.begin(conn, Began(f"one-{n}", f"+38050{n:07d}", "100", at), "bench")
+            calls.end(conn, f"one-{n}", Outcome.READING_TAKEN, at=at + timedelta(seconds=70))
+        steps = [tallies.Step(f"part_{n % 20}", f"spot_{n}", tallies.By.KEYS, 1, 0, 0, False) for n in range(STEPS)]
+        tallied = [tallies.Tally("meter_reading", "uk", False, (f"1{n:09d}",), steps) for n in range(times)]
+        began = time.perf_counter()
+        for n, tally in enumerate(tallied):
+            tallies.count(conn, f"one-{n}", tally)
+        return (time.perf_counter() - began) * 1e3 / times
+
+    return store.write(job).result()
+
+
+def main() -> None:
+    """Measure the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.analytics", description=main.__doc__)
+    parser.add_argument("--calls", type=int, default=1_000_000, help="in a month of 30 days")
+    parser.add_argument("--quick", action="store_true", help="few calls: to see that it works")
+    given = parser.parse_args()
+    count = 20_000 if given.quick else given.calls
+    console = Console(highlight=False)
+    at = datetime.now(UTC)
+    today = local_day(at)
+    span = Span(today - timedelta(days=29), today)
+    whole = Span(today - timedelta(days=59), today)
+    with (
+        tempfile.TemporaryDirectory(prefix="ivr-bench-") as folder,
+        Store.open(f"sqlite:///{folder}/hotline.db") as store,
+    ):
+        began = time.monotonic()
+        store.write(lambda conn: make(conn, count * 2, whole)).result()
+        made = time.monotonic() - began
+        began = time.monotonic()
+        store.write(tallies.recount).result()
+        recounted = time.monotonic() - began
+        found = measure(store, span, at)
+        one = counting(store, at)
+        size = sum(each.stat().st_size for each in Path(folder).iterdir()) / 1e6
+    console.print(f"{Machine.this()}")
+    rows = [["figure, of 30 days", "ms, median"], *([name, f"{ms:.1f}"] for name, ms in found)]
+    rows += [["counting one call", f"{one:.2f}"]]
+    title = f"Figures with {count:,} calls a month, two months in the store ({size:,.0f} MB)"
+    tables.show(console, [(title, rows)])
+    console.print(f"made in {made:.0f} s, all sums made anew in {recounted:.0f} s")
+    if found[-1][1] > LIMIT:
+        raise SystemExit(f"bench: a page of figures takes {found[-1][1]:.0f} ms, more than {LIMIT:.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Figures in words of three languages, the same on the page, in the PDF and in the CSV.
+
+Rules: numbers are written as in Ukraine (a comma, spaces that don't break); a share that there is none of is a dash;
+places of the conversation are named by what is said there.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from domain.model import Outcome
+from domain.report import Notice, Report
+from ivr.console.web.words import Tongue
+from prompts import Catalogue
+
+NOTHING: Final = "–"
+LONGEST: Final = 70
+"""Letters of a prompt by which its place is named."""
+SHARES: Final = frozenset(
+    {
+        "connected",
+        "lost",
+        "unmeasured",
+        "containment",
+        "repeats",
+        "ours",
+        "first_try",
+        "question",
+        "drop_off",
+        "punctual",
+    }
+)
+"""Notices whose value is a share."""
+MONTHS: Final = {
+    "uk": [
+        "січень",
+        "лютий",
+        "березень",
+        "квітень",
+        "травень",
+        "червень",
+        "липень",
+        "серпень",
+        "вересень",
+        "жовтень",
+        "листопад",
+        "грудень",
+    ],
+    "ru": [
+        "январь",
+        "февраль",
+        "март",
+        "апрель",
+        "май",
+        "июнь",
+        "июль",
+        "август",
+        "сентябрь",
+        "октябрь",
+        "ноябрь",
+        "декабрь",
+    ],
+    "en": [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+}
+_PLACE: Final = re.compile(r"\s*\{[^}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number that is looked at first.  before: of the span before.  target: the standard in words.
+
+    state: "ok", "danger" where there is a standard, "" where none is.
+    """
+
+    name: str
+    words: str
+    value: str
+    before: str
+    target: str = ""
+    state: str = ""
+
+
+class Teller:
+    """Tells figures in one language.  catalogue: whose prompts name the places of a conversation."""
+
+    def __init__(self, tongue: Tongue, catalogue: Catalogue) -> None:
+        self.tongue = tongue
+        self.language = tongue.language
+        self._texts = catalogue.texts.get(tongue.language, {})
+
+    def __call__(self, key: str, **facts: object) -> str:
+        """Words of this part."""
+        return self.tongue(f"analytics.{key}", **facts)
+
+    def day(self, day: date) -> str:
+        """22.11, as tables and charts have room for."""
+        return f"{day:%d.%m}"
+
+    def full(self, day: date) -> str:
+        """22.11.2026."""
+        return f"{day:%d.%m.%Y}"
+
+    def month(self, day: date) -> str:
+        """листопад 2026."""
+        return f"{MONTHS[self.language][day.month - 1]} {day.year}"
+
+    def part(self, part: str) -> str:
+        """A part of the conversation."""
+        return self._known(f"part_{part}", part)
+
+    def place(self, part: str, spot: str) -> str:
+        """A place of it, by the beginning of what is said there: account number: Наберіть номер ..."""
+        text = self._texts.get(spot, {}).get("text")
+        if text is None:
+            said = self.part(spot)
+        else:
+            said = _PLACE.sub(" …", text).strip()
+            said = said if len(said) <= LONGEST else f"{said[:LONGEST].rsplit(' ', 1)[0]}…"
+        return f"{self.part(part)}: {said}"
+
+    def matter(self, matter: str) -> str:
+        return self._known(f"matter_{matter}", matter)
+
+    def outcome(self, outcome: Outcome) -> str:
+        return self._known(f"outcome_{outcome.value}", outcome.value)
+
+    def notice(self, given: Report, notice: Notice) -> str:
+        """A notice as sentences."""
+        share = notice.kind in SHARES
+        said = self(
+            f"notice_{notice.kind}",
+            value=percent(notice.value, 1) if share else figure(notice.value),
+            target=percent(notice.target),
+            n=figure(notice.n),
+            seconds=given.service.terms.seconds,
+            where=self.place(notice.part, notice.spot) if notice.part else "",
+        )
+        return f"{said} ({self('was', before=percent(notice.before, 1))})" if notice.before is not None else said
+
+    def tiles(self, given: Report) -> Sequence[Tile]:
+        """What is looked at first."""
+        now, old = given.calls, given.earlier.calls
+        people, was, terms = given.service.people, given.earlier.service.people, given.service.terms
+        told = {"seconds": terms.seconds}
+        return (
+            Tile("calls", self("tile_calls"), figure(now.calls), figure(old.calls)),
+            self._share("containment", now.containment, old.containment),
+            self._share("first_try", given.first_try, given.earlier.first_try),
+            self._share("repeats", now.repeats, old.repeats),
+            self._share("connected", people.connected, was.connected, least=terms.connected, **told),
+            self._share("lost", people.lost, was.lost, most=terms.lost),
+            self._share("punctual", given.requests.punctual, given.earlier.requests.punctual, least=1.0),
+            Tile("length", self("tile_length"), length(now.average), length(old.average)),
+        )
+
+    def _share(
+        self,
+        name: str,
+        value: float | None,
+        before: float | None,
+        *,
+        least: float | None = None,
+        most: float | None = None,
+        **facts: object,
+    ) -> Tile:
+        target, state = "", ""
+        if least is not None:
+            target = self("at_least", target=percent(least))
+            state = "" if value is None else "ok" if value >= least else "danger"
+        elif most is not None:
+            target = self("at_most", target=percent(most))
+            state = "" if value is None else "ok" if value <= most else "danger"
+        return Tile(name, self(f"tile_{name}", **facts), percent(value, 1), percent(before, 1), target, state)
+
+    def _known(self, key: str, name: str) -> str:
+        return self(key) if self.tongue.knows(f"analytics.{key}") else name.replace("_", " ")
+
+
+def figure(value: float | None, places: int = 0) -> str:
+    """12 345,6 with spaces that don't break."""
+    if value is None:
+        return NOTHING
+    return f"{value:,.{places}f}".replace(",", "\u00a0").replace(".", ",")
+
+
+def percent(share: float | None, places: int = 0) -> str:
+    """0.873 -> 87 %."""
+    return NOTHING if share is None else f"{figure(share * 100, places)}\u00a0%"
+
+
+def length(seconds: float | None) -> str:
+    """83.2 -> 1:23."""
+    if seconds is None:
+        return NOTHING
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def money(kopiykas: int) -> str:
+    """12345 -> 123,45 ₴."""
+    return f"{figure(kopiykas / 100, 2)}\u00a0₴"
