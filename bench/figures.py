@@ -256,6 +256,32 @@ class IntakeRun(BaseModel):
     remark: str = ""
 
 
+class Searched(BaseModel):
+    """A kind of query, or of writing.  took: ms of each; found: how many calls each found."""
+
+    name: str
+    took: list[float]
+    found: list[int]
+
+
+class SearchRun(BaseModel):
+    """A run of `bench.search` on one database.
+
+    limit: ms.  made: seconds that filling took; 0 when it was there.  sizes: rows and MB of what the index is made
+    of.  fills: ms per call.
+    """
+
+    machine: Machine
+    database: str
+    calls: int
+    limit: float
+    made: float
+    sizes: dict[str, float]
+    queries: list[Searched]
+    fills: list[Searched]
+    remark: str = ""
+
+
 def spread(values: Sequence[float]) -> Spread:
     """Median, least and most."""
     return Spread(median(values), min(values), max(values))

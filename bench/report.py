@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from bench import tables
-from bench.figures import RESULTS, Calls, IntakeRun, LookupsRun, Machine, Parts, StoreRun
+from bench.figures import RESULTS, Calls, IntakeRun, LookupsRun, Machine, Parts, SearchRun, StoreRun
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -26,6 +26,8 @@ def sections(results: Path) -> dict[str, str]:
             ("store", StoreRun),
             ("intake", IntakeRun),
             ("lookups", LookupsRun),
+            ("search-sqlite", SearchRun),
+            ("search-postgresql", SearchRun),
         )
         if (path := results / f"{name}.json").is_file()
     }
@@ -42,6 +44,8 @@ def sections(results: Path) -> dict[str, str]:
                 found[name] = _section(f"{run.machine}.", tables.of_store(run))
             case IntakeRun():
                 found[name] = _section(_with(run.machine, run.remark), tables.of_intake(run))
+            case SearchRun():
+                found[name] = _section(_with(run.machine, run.remark), tables.of_search([run]))
             case LookupsRun():
                 found[name] = _section(_with(run.machine, run.remark), tables.of_lookups(run))
     return found

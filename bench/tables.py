@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import ARMS, Arm, Calls, IntakeRun, Latency, LookupsRun, Parts, StoreRun
+from bench.figures import ARMS, Arm, Calls, IntakeRun, Latency, LookupsRun, Parts, SearchRun, StoreRun
 
 Rows = list[list[str]]
 """The first row is the head."""
@@ -132,6 +132,31 @@ def of_intake(run: IntakeRun) -> list[tuple[str, Rows]]:
         f"Import of {run.accounts:,} accounts: a CSV of {run.file_mb:.0f} MB into a store of {run.store_mb:.0f} MB"
     )
     return [(title, rows), ("What a hotline notices of it", beside)]
+
+
+def of_search(runs: list[SearchRun]) -> list[tuple[str, Rows]]:
+    """Each kind of query, on each database; what a call costs that is indexed; sizes."""
+    found: list[tuple[str, Rows]] = []
+    for run in runs:
+        name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[run.database]
+        rows = [["query", "n", "calls found", "p50 ms", "p95", "worst"]]
+        for each in run.queries:
+            least, most = min(each.found), max(each.found)
+            calls = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+            rows.append([each.name, str(len(each.took)), calls, *_percentiles(each.took, (50, 95, 100))])
+        found.append((f"The search through {run.calls:,} calls, {name}", rows))
+        costs = [["what is indexed", "n", "p50 ms a call", "p95", "worst"]]
+        costs += [[each.name, str(len(each.took)), *_percentiles(each.took, (50, 95, 100))] for each in run.fills]
+        found.append((f"What it costs to have it found, {name}", costs))
+        held = [["what", "how much"], *([what, f"{value:,.0f}"] for what, value in run.sizes.items())]
+        if run.made:
+            held.append(["calls filled in a second, while it was made", f"{run.calls / run.made:,.0f}"])
+        found.append((f"What the index is made of, {name}", held))
+    return found
+
+
+def _percentiles(values: list[float], which: tuple[int, ...]) -> list[str]:
+    return [f"{float(p):.1f}" for p in np.percentile(values, which)]
 
 
 def _at_once(run: Calls) -> list[int]:

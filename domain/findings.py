@@ -30,7 +30,7 @@ from domain.topics import lemmas
 
 __all__ = ["BadCursor", "BadQuery", "Found", "Page", "PersonalQuery", "Query", "one", "read", "search", "written"]
 
-SPARSE: Final = 128
+SPARSE: Final = 400
 """Calls of a block, or of several, up to which each is looked up; of more, the blocks are read."""
 
 MANY_BLOCKS: Final = 40
@@ -211,7 +211,7 @@ def _found(conn: Connection, query: Query, blocks: Sequence[_Block], personal: b
             found[number] = passed
     for block in blocks:
         if not block.whole and block.number in found:
-            found[block.number] &= _dated(conn, block.number, query)
+            found[block.number] = _dated(conn, block.number, found[block.number], query)
     return {number: passed for number, passed in found.items() if passed}
 
 
@@ -243,11 +243,15 @@ def _any(bitmaps: Iterable[int]) -> int:
     return found
 
 
-def _dated(conn: Connection, number: int, query: Query) -> int:
-    """Which calls of this block began in the range of dates."""
+def _dated(conn: Connection, number: int, bits: int, query: Query) -> int:
+    """Which of these calls of a block began in the range of dates."""
     since = micros(query.since) if query.since else 0
     until = micros(query.until) if query.until else 1 << 62
-    return sum(1 << n % SIZE for n, began in _rows_of(conn, number) if since <= began < until)
+    if bits.bit_count() <= SPARSE:
+        rows = _rows_at(conn, [number * SIZE + place for place in marks.places(bits)])
+    else:
+        rows = _rows_of(conn, number)
+    return bits & sum(1 << n % SIZE for n, began in rows if since <= began < until)
 
 
 # Which page of them

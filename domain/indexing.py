@@ -17,6 +17,7 @@ A mark is a letter and a value:  * every call   o outcome   l language   f flow 
 """
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ from domain.tables import (
 )
 from domain.tables import marks as marks_table
 from domain.topics import lemmas, plain
+
+log = logging.getLogger(__name__)
 
 ALL: Final = "*"
 SECONDS: Final = ("s", 14)
@@ -164,7 +167,7 @@ def gather(conn: Connection, of: Sequence[str]) -> dict[str, Stored]:
     totals = quality.totals(conn, of)
     told: dict[str, list[list[str]]] = {}
     for call, written in conn.execute(_TOLD, asked):
-        told.setdefault(call, []).append([str(word[0]) for word in json.loads(written)])
+        told.setdefault(call, []).append(_texts(call, written))
     noted: dict[str, list[list[str]]] = {}
     for call in conn.scalars(_NOTED, asked):
         if notes := quality.notes(conn, call):
@@ -182,6 +185,14 @@ def gather(conn: Connection, of: Sequence[str]) -> dict[str, Stored]:
         )
         for call in of
     }
+
+
+def _texts(call: str, written: str) -> list[str]:
+    try:
+        return [str(word[0]) for word in json.loads(written)]
+    except (ValueError, TypeError, LookupError):  # one bad row must not keep all others from being found
+        log.error("the words of a transcript of call %s can't be read: it is not found by them", call)
+        return []
 
 
 # Writing
