@@ -142,6 +142,17 @@ def announcements_on(conn: Connection, at: datetime) -> Sequence[On]:
     return [On(*row) for row in conn.execute(_ON, {"now": at})]
 
 
+def result_of(conn: Connection, number: str) -> str | None:
+    """What came of the call back or the order of this number; None while nothing did, and where there is none."""
+    return conn.execute(_RESULT, {"of": number}).scalars().first()
+
+
+def attempts_of(conn: Connection, number: str) -> int | None:
+    """How often this call back was made in vain; None where it is finished, or there is none.  Held until the end of
+    the transaction."""
+    return conn.execute(_MADE, {"of": number}).scalar_one_or_none()
+
+
 # How: statements are made once, for making one costs more than running it
 
 _most = bindparam("most", type_=callbacks.c.attempts.type)
@@ -188,4 +199,14 @@ _ON: Final = (
     )
     .where(or_(announcements.c.off_at.is_(None), announcements.c.off_at > _now))
     .order_by(announcements.c.id)
+)
+_RESULT: Final = (
+    select(callbacks.c.result)
+    .where(callbacks.c.number == bindparam("of"))
+    .union_all(select(orders.c.result).where(orders.c.number == bindparam("of")))
+)
+_MADE: Final = (
+    select(callbacks.c.attempts)
+    .where(callbacks.c.number == bindparam("of"), callbacks.c.done_at.is_(None))
+    .with_for_update()
 )

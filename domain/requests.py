@@ -112,9 +112,9 @@ def queue(conn: Connection, at: datetime, limit: int = 200) -> Sequence[Waiting]
     ]  # fmt: skip
 
 
-def one(conn: Connection, number: str) -> Request | None:
-    """The request of this number with its history, or None."""
-    row = conn.execute(_ONE, {"of": number}).one_or_none()
+def one(conn: Connection, number: str, *, hold: bool = False) -> Request | None:
+    """The request of this number with its history, or None.  hold: nobody else changes it in this transaction."""
+    row = conn.execute(_HELD if hold else _ONE, {"of": number}).one_or_none()
     return _request(conn, row) if row else None
 
 
@@ -149,6 +149,7 @@ _QUEUE: Final = (
     .limit(bindparam("most", type_=requests.c.seq.type))
 )
 _ONE: Final = select(requests).where(requests.c.number == bindparam("of"))
+_HELD: Final = _ONE.with_for_update()
 _OF_ACCOUNT: Final = select(requests).where(requests.c.account == bindparam("of")).order_by(requests.c.id.desc())
 _HISTORY: Final = (
     select(request_events).where(request_events.c.request == bindparam("of")).order_by(request_events.c.id)
