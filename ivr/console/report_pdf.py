@@ -109,7 +109,7 @@ class _Writer:
         self._section(t("pdf_summary"))
         rows = [(one.words, one.value, one.before, f"{one.target}{self._kept(one.state)}") for one in t.tiles(given)]
         head = (t("pdf_figure"), t("pdf_value"), t("col_before"), t("pdf_standard"))
-        self._table(head, rows, (76, 30, 30, 44))
+        self._table(head, rows, (70, 26, 26, 58))
         found = notices(given)
         self._section(t("notices"), 1)
         for one in found:
@@ -192,7 +192,7 @@ class _Writer:
         )
         self._text(t("service_measured", n=figure(service.people.all), m=figure(service.handed)))
         self._text(t("service_not"))
-        self._text(t("service_rule", source=service.source))
+        self._text(t("service_rule", source=t.source(service.source)))
         self._section(t("chart_hours"), 1)
         self._chart(
             [f"{each.hour:02}" for each in self.given.hours],
@@ -225,7 +225,7 @@ class _Writer:
                  percent(each.nomatch_share))
                 for each in given.questions[:MOST]
             ],
-            (75, 22, 21, 20, 22, 20),
+            (70, 22, 20, 24, 22, 22),
         )  # fmt: skip
         self._section(t("drop_title"), 1)
         self._text(t("drop_lead"))
@@ -236,7 +236,7 @@ class _Writer:
                  figure(each.hung_up), figure(each.people + each.gave_up))
                 for each in given.places[:MOST] if each.left
             ],
-            (75, 20, 18, 19, 25, 23),
+            (72, 20, 18, 20, 26, 24),
         )  # fmt: skip
 
     def _desk(self) -> None:
@@ -305,6 +305,7 @@ class _Writer:
             self._text(self.t("no_data"))
             return
         self.pdf.set_font("DejaVu", size=7.5 if small else 8.5)
+        self.pdf.set_fill_color(255, 255, 255)  # rows are filled with whatever was used last
         with self.pdf.table(
             col_widths=tuple(widths),
             text_align=tuple("LEFT" if n < texts else "RIGHT" for n in range(len(head))),
@@ -340,7 +341,7 @@ class _Writer:
             pdf.set_draw_color(*LINE)
             pdf.line(left, y, left + wide, y)
             pdf.set_xy(pdf.l_margin, y - 1.5)
-            pdf.cell(11, 3, figure(most * n / 4, 0 if most >= 8 else 1), align="R")
+            pdf.cell(11, 3, figure(most * n / 4, 0 if most >= 8 else 1 if most >= 2 else 2), align="R")
         pdf.set_fill_color(*ACCENT)
         for n, value in enumerate(bars):
             tall = height * value / most

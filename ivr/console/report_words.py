@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from domain.decrees import DEFAULTS
 from domain.model import Outcome
+from domain.policy import ALWAYS, ServicePolicy
 from domain.report import Notice, Report
 from ivr.console.web.words import Tongue
 from prompts import Catalogue
@@ -77,7 +79,8 @@ MONTHS: Final = {
         "December",
     ],
 }
-_PLACE: Final = re.compile(r"\s*\{[^}]*\}")
+DEFAULT: Final = DEFAULTS.row(ServicePolicy, ALWAYS).source
+_PLACE: Final = re.compile(r"(\s*\{[^}]*\})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,10 @@ class Teller:
 
     def matter(self, matter: str) -> str:
         return self._known(f"matter_{matter}", matter)
+
+    def source(self, source: str) -> str:
+        """Where the standard comes from; the operator's own rule as they entered it."""
+        return self("rule_default") if source == DEFAULT else source
 
     def outcome(self, outcome: Outcome) -> str:
         return self._known(f"outcome_{outcome.value}", outcome.value)

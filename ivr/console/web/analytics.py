@@ -7,6 +7,7 @@ Rules
 3. What a figure counts is told by `domain.analytics`; here it is only shown.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ async def as_pdf(request: Request, desk: InDesk, month: str) -> Response:
     language, at = language_of(request), desk.clock()
     span = month_of(month, local_day(at))
     given = await desk.read(lambda conn: report.report(conn, span, at))
-    made = report_pdf.document(given, Teller(Tongue(language), desk.catalogue))
+    made = await asyncio.to_thread(report_pdf.document, given, Teller(Tongue(language), desk.catalogue))
     return _file(made, "application/pdf", f"hotline-{month}-{language}.pdf")
 
 
