@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "readings": "ivr.commands.readings:readings",
     "import": "ivr.commands.intake:take_in",
     "reconcile": "ivr.commands.reconcile:prove",
+    "waits": "ivr.commands.waits:waits",
+    "report": "ivr.commands.report:report",
     "api": "ivr.commands.api:api",
     "console": "ivr.commands.console:serve",
     "client": "ivr.commands.client:client",
