@@ -40,7 +40,7 @@ TEMPORARY: Final = timedelta(days=7)
 REMEMBERED: Final = timedelta(days=90)
 """How long sessions that ended are kept, to be shown to their person and to know their address by."""
 
-LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,79}")
+LOGIN: Final = re.compile(r"(?!add$)[a-z0-9][a-z0-9._@+-]{1,79}")  # "add" is a page of theirs
 
 
 class LoginTaken(ValueError):
@@ -235,15 +235,19 @@ def settle(conn: Connection, tried: Attempt, proof: Proof, at: datetime) -> Pers
     person = None if tried.person is None else of_id(conn, tried.person.id)
     if person is None or not proof.right or not person.active or _hash(conn, person) != tried.hash:
         why = "unknown" if person is None else "disabled" if not person.active else _why(tried)
-        trail.note(
-            conn, "?", "signed.refused", of=None if person is None else person.login, at=at,
-            address=tried.address, why=why,
-        )  # fmt: skip
+        note_refused(conn, tried.address, why, of=None if person is None else person.login, at=at)
         return Refused()
     throttle.forgive(conn, tried.keys, at, known=tried.known)
     if proof.anew is not None:
         conn.execute(update(staff).where(staff.c.id == person.id).values(hash=proof.anew))
     return person
+
+
+def note_refused(
+    conn: Connection, address: str, why: str, *, of: str | None = None, at: datetime, **details: str
+) -> None:
+    """Somebody was not let in; that goes to the trail, and what they typed does not."""
+    trail.note(conn, "?", "signed.refused", of=of, at=at, address=address, why=why, **details)
 
 
 def authenticate(conn: Connection, login: str, password: str, *, address: str, at: datetime) -> Person | Refused:

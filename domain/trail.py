@@ -129,7 +129,7 @@ def head(conn: Connection) -> Head:
     return Head(0, NOTHING) if row is None else Head(row.n, row.hash)
 
 
-def seal(before: str, row: Mapping[str, Any]) -> str:
+def seal(before: str, row: Mapping[Any, Any]) -> str:
     """The hash of a row that stands behind one with the hash `before` (rule 3)."""
     fields = {name: row[name] for name in ("n", "who", "what", "of", "reason", "details")}
     fields["at"] = row["at"].astimezone(UTC).isoformat(timespec="microseconds")

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import uvicorn
 
-from domain import staff
+from domain import staff, trail
 from domain.store import Store
 from ivr.commands.output import console
 from ivr.commands.serving import listening, place
@@ -19,6 +19,8 @@ from ivr.commands.up import run, settings_from
 from ivr.console.quiet import Quiet
 from ivr.console.web import application
 from ivr.console.web.desk import Desk
+from ivr.console.web.oidc import Company
+from ivr.service.beside import die_with
 from ivr.service.settings import Settings
 from prompts import Catalogue
 
@@ -29,14 +31,35 @@ log = logging.getLogger(__name__)
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file; default: ./hotline.toml.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where everything is kept.")
 @click.option("--port", type=click.IntRange(1, 65535), help="TCP port; default: a free one.")
-def serve(config: Path | None, data: Path | None, port: int | None) -> None:
+@click.option("--with", "parent", type=int, hidden=True, help="End when this process, our parent, ends.")
+def serve(config: Path | None, data: Path | None, port: int | None, parent: int | None) -> None:
     """Serve the console of supervisors, in the foreground.
 
     Beside `ivr up`, on the same data directory, and in a process of its own: no load on it delays a caller.
     The first account is made by `ivr staff add LOGIN --role administrator`.  SIGTERM and Ctrl-C stop it in order.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if parent is not None and not die_with(parent):
+        return
+    level = logging.WARNING if parent is not None else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     run(_serve(settings_from(config, data=data, console_port=port)))
+
+
+def company_of(settings: Settings) -> Company | None:
+    """The company's own sign-in, if it is set."""
+    if settings.oidc_issuer is None:
+        return None
+    assert settings.oidc_client is not None  # settings are looked at when they are loaded
+    return Company(
+        issuer=settings.oidc_issuer,
+        client=settings.oidc_client,
+        secret=settings.oidc_secret.get_secret_value() if settings.oidc_secret else None,
+        back=f"{'https' if settings.console_https else 'http'}://{settings.console_name}/sign-in/company/back",
+        roles=settings.oidc_roles,
+        claim=settings.oidc_claim,
+        scopes=settings.oidc_scopes,
+        make=settings.oidc_make,
+    )
 
 
 async def _serve(settings: Settings) -> None:
@@ -63,10 +86,14 @@ async def _serve(settings: Settings) -> None:
             settings.data,
             Catalogue.load(),
             https=settings.console_https,
+            name=settings.console_name or "",
+            facts={"company": company_of(settings)},
         )
+        log.info("the trail's head is %s", await desk.read(trail.head))  # kept where the journal of the machine goes
         server = Quiet(
             uvicorn.Config(
-                application.console(desk), log_config=None, access_log=False, lifespan="off", proxy_headers=False,
+                application.console(desk), log_config=None, access_log=False, lifespan="off",
+                proxy_headers=settings.console_proxies is not None, forwarded_allow_ips=settings.console_proxies,
                 server_header=False, timeout_keep_alive=30, timeout_graceful_shutdown=10,
             )
         )  # fmt: skip
