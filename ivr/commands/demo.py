@@ -9,29 +9,33 @@ import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from domain import calls, demo
+from domain import calls, demo, passwords, staff, staffing
 from domain.demo.fiction import account_number
 from domain.demo.generate import DETAILED, MOST, generate
 from domain.model import Language
-from domain.store import Store, StoreFault
+from domain.roles import Role
+from domain.store import Connection, Store, StoreFault
 from ivr.commands.gauge import Gauge
 from ivr.commands.output import console, errors, fail
 from ivr.commands.screen import Screen
 from ivr.commands.up import common, run, settings_from
 from ivr.commands.verdict import shortcomings, show
-from ivr.service.beside import transcriber
+from ivr.service.beside import supervisors, transcriber
 from ivr.service.hotline import SOUNDS, Hotline, exchange, hotline
 from ivr.service.settings import Settings
 from ivr.simulator.caller import CallerError
 from ivr.simulator.hearing import PromptIndex
 from ivr.simulator.phone import hold
 from ivr.simulator.scenario import ExpectedReading, Expects, Hears, Presses, Scenario
+
+LOGIN: Final = "demo"
+"""Of the demo's supervisor."""
 
 
 @click.group("demo", invoke_without_command=True)
@@ -100,8 +104,10 @@ async def _demonstrate(settings: Settings, config: Path | None, once: bool) -> l
             await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, now)))
             complaints = await _call(house, now)
             if not once and not complaints:
+                password = await _supervisor(house, now)
                 _invite(house, now)
-                async with transcriber(settings, config):
+                async with transcriber(settings, config), supervisors(settings, config):
+                    console.print(f"the console of supervisors (sign in as [bold]{LOGIN}[/], password {password}) is")
                     await house.until(stopped)
             return complaints
     finally:
@@ -170,6 +176,24 @@ async def _scenario(house: Hotline, now: datetime) -> Scenario:
         steps=steps,
         expects=Expects(outcome="reading_taken", readings=[reading]),  # pyright: ignore[reportArgumentType]
     )
+
+
+async def _supervisor(house: Hotline, now: datetime) -> str:
+    """Somebody who may look at the calls of the demo; the password, a new one each time."""
+    password = passwords.temporary()
+    hashed = await asyncio.to_thread(passwords.hashed, password)
+
+    def job(conn: Connection) -> None:
+        try:
+            staffing.give_password(conn, LOGIN, hashed, by="demo", at=now, temporary=False)
+        except staff.NoSuchPerson:
+            staff.add_hashed(
+                conn, login=LOGIN, name="Supervisor of the demo", role=Role.SUPERVISOR, language=Language.UK,
+                hashed=hashed, at=now,
+            )  # fmt: skip
+
+    await asyncio.wrap_future(house.store.write(job))
+    return password
 
 
 def _invite(house: Hotline, now: datetime) -> None:

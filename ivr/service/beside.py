@@ -40,10 +40,23 @@ async def transcriber(settings: Settings, config: Path | None = None) -> AsyncIt
     if not settings.transcripts:
         yield
         return
-    command = ["transcribe", "--with", str(os.getpid()), "--data", str(settings.data)]
+    async with _beside("transcribe", settings, config):
+        yield
+
+
+@asynccontextmanager
+async def supervisors(settings: Settings, config: Path | None = None) -> AsyncIterator[None]:
+    """Within it the console is served (`ivr console`), which says itself where."""
+    async with _beside("console", settings, config):
+        yield
+
+
+@asynccontextmanager
+async def _beside(name: str, settings: Settings, config: Path | None) -> AsyncIterator[None]:
+    command = [name, "--with", str(os.getpid()), "--data", str(settings.data)]
     if config is not None:
         command += ["--config", str(config)]
-    keeping = asyncio.create_task(_keep(command), name="transcriber")
+    keeping = asyncio.create_task(_keep(command), name=name)
     try:
         yield
     finally:
