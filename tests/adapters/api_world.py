@@ -6,7 +6,6 @@ import shutil
 from datetime import timedelta
 
 import httpx
-from demo_store import NOW, filled
 from stdnum import damm
 
 from domain import clients
@@ -14,6 +13,7 @@ from domain.clients import Right
 from domain.model import Source
 from domain.store import Store
 from ivr.console.api import channel_api, courier_of
+from tests.demo_store import NOW, filled
 
 ONE_ZONE, TWO_ZONES, TWO_METERS, NO_METERS = "1000000018", "1000000047", "1000000060", "1000000132"
 MISTYPED = "9999999991"

@@ -8,7 +8,6 @@ from datetime import timedelta
 from html import unescape
 
 import httpx
-from demo_store import NOW, filled
 
 from domain import calls, staff
 from domain.calls import Line
@@ -18,6 +17,7 @@ from domain.store import Store
 from ivr.console.web.application import console
 from ivr.console.web.desk import Desk
 from prompts import Catalogue
+from tests.demo_store import NOW, filled
 
 PASSWORD = "a long enough password"
 ADDRESS = "http://console"
