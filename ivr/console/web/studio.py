@@ -18,6 +18,7 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from domain import wording
+from domain.announcing import District
 from domain.model import Language
 from domain.store import StoreFault
 from domain.wording import Clip, NotADraft, Version
@@ -65,6 +66,8 @@ class Studio:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._heard: tuple[object, Overlay] | None = None
+        self.districts: tuple[float, Sequence[District]] | None = None
+        """When they were counted (`Desk.tick`), and what was found."""
         self.progress: dict[int, Progress] = {}
         """By version, from when it was asked for until it is spoken."""
 
@@ -91,6 +94,11 @@ class Studio:
         over = await asyncio.to_thread(overlaid, self._quiet(), versions, self.clips)
         self._heard = ((generation, state_of(over.files)), over)
         return over
+
+    def shipped_part(self, language: str, name: str) -> str:
+        """What a part of numbers says; nothing for a prompt that there isn't."""
+        part = self.shipped.tongues[language].parts.get(f"{language}/{name}")
+        return part.text if part else ""
 
     def with_draft(self, over: Overlay, version: Version) -> Overlay:
         """What callers would hear if this version were live, over what they hear."""
@@ -122,6 +130,13 @@ class Studio:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="studio", daemon=True)
                 self._thread.start()
+
+    def join(self, patience: float) -> None:
+        """Return when all that was asked for is spoken, or has failed; after `patience` seconds in any case."""
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(patience)
 
     def _work(self) -> None:
         while True:

@@ -1,0 +1,259 @@
+"""Announcements: what callers hear before the menu, switched on and off; made for a hurry at night.
+
+Rules: what is on stands first, in the words that callers hear, in every language; nothing is switched by one click,
+and the page that asks again says whom it concerns: customers as imported, calls as counted, never a guess.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+
+from domain import announcing as facts
+from domain import duties, trail
+from domain.announcing import District
+from domain.desk import AlreadyDone, BadTime, DeskRefusal, SwitchOff, SwitchOn
+from domain.duties import On
+from domain.handlers import Unanswerable, perform
+from domain.roles import Permission
+from domain.store import Connection
+from flows.when import clock, day
+from ivr.console.web.desk import Desk, InDesk
+from ivr.console.web.gate import Asking, page, router
+from ivr.console.web.look import KYIV, redirect, render
+from ivr.console.web.studio import Studio, audible, phrase, studio, tongue
+from ivr.dialog import Phrase
+from prompts import Catalogue
+from prompts.checker import places
+from prompts.overlay import Overlay
+from prompts.spoken import LANGUAGES
+
+PREFIX: Final = "announce_"
+"""Names of prompts that are there to be announced."""
+HOURS: Final = (1, 2, 4, 8, 12, 24)
+LONGEST: Final = timedelta(days=14)
+ROUNDED: Final = 15
+"""Minutes to which an end is rounded up: nobody remembers "until 14:37"."""
+LATELY: Final = timedelta(hours=1)
+FRESH: Final = 600.0
+"""Seconds for which the customers of districts are not counted again."""
+
+router = router()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody is about to switch on, and what is wrong with it.  until: UTC."""
+
+    prompt: str
+    region: str | None
+    until: datetime | None
+    faults: dict[str, str]
+
+
+def announceable(catalogue: Catalogue) -> list[str]:
+    """The prompts that can be announced: in every language, with no place but the end."""
+    return [
+        name
+        for name in sorted(catalogue.texts[LANGUAGES[0]])
+        if name.startswith(PREFIX)
+        and all(
+            name in catalogue.texts[lang] and places(catalogue, catalogue.texts[lang][name]) <= {("until", None)}
+            for lang in LANGUAGES
+        )
+    ]
+
+
+@router.get("/announcements", **page(Permission.PROMPTS))
+async def standing(request: Request, desk: InDesk, me: Asking) -> Response:
+    """What callers hear now, and what can be switched on."""
+    return await _shown(request, desk, me.may(Permission.ANNOUNCE), None)
+
+
+@router.get("/announcements/confirm", **page(Permission.ANNOUNCE))
+async def confirm(
+    request: Request, desk: InDesk, prompt: str = "", region: str = "", hours: str = "", until: str = ""
+) -> Response:
+    """Ask again, with whom it concerns and what they would hear."""
+    work, now = studio(desk), desk.clock()
+    known = await _districts(desk, work)
+    choice = _choice(work, known, prompt, region, hours, until, now)
+    if choice.faults:
+        return await _shown(request, desk, True, choice, 422)
+    over = await work.heard()
+    concerned = await _concerned(desk, known, choice.region, now)
+    replaced = [
+        each
+        for each in await desk.read(lambda conn: duties.announcements_on(conn, now))
+        if (each.prompt, each.region) == (choice.prompt, choice.region)
+    ]
+    return render(
+        request, "prompts/announce.html", choice=choice, said=_said(over, choice.prompt, choice.until, now),
+        concerned=concerned, replaced=replaced,
+    )  # fmt: skip
+
+
+@router.post("/announcements", **page(Permission.ANNOUNCE))
+async def switch_on(request: Request, desk: InDesk, me: Asking) -> Response:
+    """Callers hear it from their next call on."""
+    form, work, now = await request.form(), studio(desk), desk.clock()
+    known = await _districts(desk, work)
+    prompt, region, until = (str(form.get(name, "")) for name in ("prompt", "region", "until"))
+    choice = _choice(work, known, prompt, region, "", until, now)
+    if not choice.faults:
+        command = SwitchOn(choice.prompt, choice.region, choice.until)
+        try:
+            await desk.write(lambda conn: _switched_on(conn, command, me.login, now))
+        except BadTime:
+            choice.faults["until"] = "announce_past"
+        except DeskRefusal:
+            choice.faults["region"] = "announce_region"
+    if choice.faults:
+        return await _shown(request, desk, True, choice, 422)
+    return redirect("/prompts/announcements?done=on")
+
+
+@router.get("/announcements/{number}/off", **page(Permission.ANNOUNCE))
+async def confirm_off(request: Request, desk: InDesk, number: int) -> Response:
+    """Ask again before it is switched off."""
+    now, work = desk.clock(), studio(desk)
+    found = await _standing(desk, number, now)
+    if found is None:
+        return redirect("/prompts/announcements?done=was_off")
+    known = await _districts(desk, work)
+    return render(
+        request, "prompts/announce_off.html", one=found,
+        said=_said(await work.heard(), found.prompt, found.until, now),
+        concerned=await _concerned(desk, known, found.region, now),
+    )  # fmt: skip
+
+
+@router.post("/announcements/{number}/off", **page(Permission.ANNOUNCE))
+async def switch_off(desk: InDesk, me: Asking, number: int) -> Response:
+    """Callers don't hear it any more."""
+    now = desk.clock()
+    try:
+        await desk.write(lambda conn: _switched_off(conn, number, me.login, now))
+    except AlreadyDone:
+        return redirect("/prompts/announcements?done=was_off")
+    except Unanswerable:
+        raise HTTPException(404) from None
+    return redirect("/prompts/announcements?done=off")
+
+
+@router.get("/announcements/sound/{language}", **page(Permission.PROMPTS))
+async def sound(request: Request, desk: InDesk, language: str, prompt: str, until: str = "") -> Response:
+    """What callers of this language hear.  until: as `datetime.isoformat` writes it."""
+    lang, work, now = tongue(language), studio(desk), desk.clock()
+    if prompt not in work.shipped.texts[lang]:
+        raise HTTPException(404)
+    try:
+        end = datetime.fromisoformat(until).astimezone(UTC) if until else None
+    except (ValueError, OverflowError):
+        raise HTTPException(404) from None
+    over = await work.heard()
+    _, wav = await asyncio.to_thread(phrase, over, lang, _phrase(prompt, end, now))
+    return audible(request, wav)
+
+
+def _switched_on(conn: Connection, command: SwitchOn, who: str, now: datetime) -> int:
+    made = perform(conn, command, call=None, seq=None, at=now, by=who)
+    trail.note(
+        conn, who, "announcement.on", of=command.prompt, at=now,
+        announcement=made, region=command.region, until=command.until,
+    )  # fmt: skip
+    return made
+
+
+def _switched_off(conn: Connection, number: int, who: str, now: datetime) -> None:
+    perform(conn, SwitchOff(number), call=None, seq=None, at=now, by=who)
+    trail.note(conn, who, "announcement.off", of=str(number), at=now, announcement=number)
+
+
+async def _shown(
+    request: Request, desk: Desk, may_announce: bool, choice: Choice | None, status: int = 200
+) -> Response:
+    work, now = studio(desk), desk.clock()
+    over = await work.heard()
+    on, before = await desk.read(lambda conn: (duties.announcements_on(conn, now), facts.announced(conn, 30)))
+    standing_now = {each.id for each in on}
+    known = await _districts(desk, work)
+    done = request.query_params.get("done")
+    return render(
+        request, "prompts/announcements.html", status,
+        on=[(each, _said(over, each.prompt, each.until, now)) for each in on],
+        before=[each for each in before if each.id not in standing_now], may_announce=may_announce,
+        offered=[(name, _said(over, name, None, now)) for name in announceable(work.shipped)],
+        districts=known, hours=HOURS, choice=choice, done=done if done in ("on", "off", "was_off") else None,
+        customers={each.name: each.customers for each in known},
+    )  # fmt: skip
+
+
+def _choice(
+    work: Studio, known: Sequence[District], prompt: str, region: str, hours: str, until: str, now: datetime
+) -> Choice:
+    """What a form means.  hours: from now on, rounded up; until: a time as clocks in Kyiv show it."""
+    wrong: dict[str, str] = {}
+    if prompt not in announceable(work.shipped):
+        wrong["prompt"] = "announce_nothing"
+    if region and region not in {each.name for each in known}:
+        wrong["region"] = "announce_region"
+    end: datetime | None = None
+    try:
+        if until:
+            end = datetime.fromisoformat(until)
+            end = (end if end.tzinfo else end.replace(tzinfo=KYIV)).astimezone(UTC)
+        elif hours.isascii() and hours.isdigit() and int(hours[:4]) in HOURS:
+            end = _rounded(now + timedelta(hours=int(hours)))
+    except (ValueError, OverflowError):
+        wrong["until"] = "announce_time"
+    if end is not None and end <= now:
+        wrong["until"] = "announce_past"
+    elif end is not None and end > now + LONGEST:
+        wrong["until"] = "announce_far"
+    return Choice(prompt, region or None, end, wrong)
+
+
+def _rounded(at: datetime) -> datetime:
+    whole = at.replace(second=0, microsecond=0)
+    return whole + timedelta(minutes=-whole.minute % ROUNDED)
+
+
+def _phrase(prompt: str, until: datetime | None, now: datetime) -> Phrase:
+    """As the conversation says it (`flows.common.tell`)."""
+    end: tuple[Phrase, ...] = ()
+    if until is not None:
+        end = (Phrase("announced_until", (("day", day(until, now)), ("at", clock(until)))),)
+    return Phrase(prompt, (("until", end),))
+
+
+def _said(over: Overlay, prompt: str, until: datetime | None, now: datetime) -> dict[str, str]:
+    """What callers of each language hear, in words."""
+    said = _phrase(prompt, until, now)
+    return {lang: over.catalogue.compose(lang, said.prompt, said.words).text for lang in LANGUAGES}
+
+
+async def _standing(desk: Desk, number: int, now: datetime) -> On | None:
+    on = await desk.read(lambda conn: duties.announcements_on(conn, now))
+    return next((each for each in on if each.id == number), None)
+
+
+async def _districts(desk: Desk, work: Studio) -> Sequence[District]:
+    """Counted anew every ten minutes at most."""
+    if work.districts is None or desk.tick() - work.districts[0] > FRESH:
+        work.districts = (desk.tick(), await desk.read(facts.districts))
+    return work.districts[1]
+
+
+async def _concerned(desk: Desk, known: Sequence[District], region: str | None, now: datetime) -> dict[str, Any]:
+    """customers: of the district or all; calls: in the last hour, of all, for nobody knows a call's district before
+    its account is named."""
+    if region is not None:
+        customers = next((each.customers for each in known if each.name == region), 0)
+    else:
+        customers = await desk.read(facts.customers)
+    return {"customers": customers, "calls": await desk.read(lambda conn: facts.calls_since(conn, now - LATELY))}

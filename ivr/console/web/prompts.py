@@ -1,0 +1,514 @@
+"""Prompts: hear each, see where it is said, change a text or bring a recording, let callers hear it, undo it.
+
+Rules
+1. What is changed is a draft first, that nobody hears; it goes live when nothing is in its way (`workshop.faults`),
+   and what is in its way is said beside the line that it concerns.
+2. Who changes says what they saw (`seen`, `over`); if somebody else was faster, nothing is done, what was typed is
+   kept, and the page shows what happened.
+3. By some prompts callers learn that they are recorded.  They are marked, and change only with a tick more.
+4. A recording is judged by its content; its name is not looked at.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from fastapi import Request, Response
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from domain import wording
+from domain.model import Language
+from domain.roles import Permission
+from domain.wording import AsItIs, NoSuchVersion, NotADraft, Overtaken, State, Texts, Version
+from ivr.console.web import announcing, uses
+from ivr.console.web.desk import InDesk
+from ivr.console.web.gate import Asking, Me, page, router
+from ivr.console.web.look import language_of, redirect, render
+from ivr.console.web.studio import Studio, audible, example_words, joined, studio, tongue, utterance
+from prompts import Catalogue
+from prompts.checker import Fault
+from prompts.composer import TRIES, Piece, Place, cut
+from prompts.overlay import Overlay, Unusable, sound_of
+from prompts.spoken import LANGUAGES, WORDLESS, Part
+from prompts.workshop import LARGEST, LEGAL, LONGEST_TEXT, Refused, faults, needed, plan, spellable, take_in, tidy
+
+REASON_MOST: Final = 500
+ADDRESS: Final = "/prompts/{language}/{prompt:path}"
+GROUPS: Final = ("n", "unit", "date", "time")
+
+router = router("/prompts")
+router.include_router(announcing.router)
+
+
+class Show(StrEnum):
+    """Which prompts a list has."""
+
+    ALL = "all"
+    CHANGED = "changed"
+    DRAFTS = "drafts"
+    ANNOUNCED = "announcements"
+    LEGAL = "legal"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a prompt.  which: `text`, `second`, `third`; segments: ("text" or "place", what is written)."""
+
+    which: str
+    text: str
+    segments: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """A clip that a version needs.  there: its number of milliseconds and voice, None: it has no sound."""
+
+    name: str
+    line: str
+    part: Part
+    ms: int | None = None
+    voice: str | None = None
+
+
+@dataclass(slots=True)
+class Told:
+    """What the page says after something that could not be done.  filled: the form as it was sent."""
+
+    status: int = 200
+    code: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    faults: Sequence[Fault] = ()
+    filled: Mapping[str, str] | None = None
+    clip: str | None = None
+
+
+# The list
+
+
+@router.get("", **page(Permission.PROMPTS))
+async def listed(
+    request: Request, desk: InDesk, q: str = "", show: str = Show.ALL, language: str | None = None
+) -> Response:
+    """Every prompt in one language."""
+    lang = tongue(language or language_of(request))
+    wanted = show if show in tuple(Show) else Show.ALL
+    work = studio(desk)
+    over = await work.heard()
+    live, drafts = await desk.read(lambda conn: (wording.live(conn), wording.drafts(conn)))
+    changed = {version.prompt: version for version in live if version.language == lang}
+    drafted = {version.prompt for version in drafts if version.language == lang}
+    broken = {version.prompt for version in live if version.language == lang and version.id in over.unusable}
+    marks = {
+        Show.ALL: frozenset(over.catalogue.texts[lang]),
+        Show.CHANGED: frozenset(changed),
+        Show.DRAFTS: frozenset(drafted),
+        Show.ANNOUNCED: frozenset(announcing.announceable(work.shipped)),
+        Show.LEGAL: LEGAL,
+        Show.BROKEN: frozenset(broken),
+    }
+    found = [
+        {
+            "name": name,
+            "line": _line(
+                "text", over.catalogue.texts[lang].get(name, {}).get("text", work.shipped_part(lang, name))
+            ),
+            "tries": sum(which in over.catalogue.texts[lang].get(name, {}) for which in TRIES),
+            "uses": len(uses.uses(name)),
+            "version": changed.get(name),
+            "draft": name in drafted,
+            "broken": name in broken,
+            "legal": name in LEGAL,
+            "announcement": name in marks[Show.ANNOUNCED],
+        }
+        for name in sorted(marks[Show(wanted)])
+        if _matches(over.catalogue, name, q)
+    ]
+    return render(
+        request, "prompts/list.html", rows=found, q=q, show=wanted, shows=list(Show), lang=lang,
+        counts={each: len(marks[each]) for each in Show}, tongues=LANGUAGES,
+    )  # fmt: skip
+
+
+@router.get("/versions", **page(Permission.PROMPTS))
+async def latest(request: Request, desk: InDesk) -> Response:
+    """What was changed, of all prompts, newest first."""
+    versions = await desk.read(lambda conn: wording.latest(conn, 200))
+    return render(request, "prompts/versions.html", versions=versions)
+
+
+@router.get("/parts/{language}", **page(Permission.PROMPTS))
+async def parts(request: Request, desk: InDesk, language: str) -> Response:
+    """The clips of which numbers, units, dates and times are put together."""
+    lang = tongue(language)
+    over = await studio(desk).heard()
+    all_ = over.catalogue.tongues[lang].parts
+    grouped = {
+        group: [(name.partition("/")[2], part) for name, part in all_.items() if name.startswith(f"{lang}/{group}/")]
+        for group in GROUPS
+    }
+    recorded = {name for name in over.catalogue.media if name in all_}
+    return render(
+        request, "prompts/parts.html", groups=grouped, lang=lang, tongues=LANGUAGES, recorded=recorded,
+        seconds=over.catalogue.seconds,
+    )  # fmt: skip
+
+
+# Sound
+
+
+@router.get("/sound/{language}/{prompt:path}", **page(Permission.PROMPTS))
+async def sound(
+    request: Request, desk: InDesk, language: str, prompt: str, version: str = "", line: str = "text"
+) -> Response:
+    """A prompt as a caller would hear it, with example words."""
+    lang, work = tongue(language), studio(desk)
+    _known(work.shipped, lang, prompt)
+    over = await _over(desk, work, lang, prompt, version)
+    if prompt not in over.catalogue.texts[lang]:
+        return audible(request, await asyncio.to_thread(joined, over.catalogue, [f"{lang}/{prompt}"]))
+    attempt = TRIES.index(line) + 1 if line in TRIES else 1
+    _, wav = await asyncio.to_thread(utterance, over, lang, prompt, attempt)
+    return audible(request, wav)
+
+
+@router.get("/clip/{language}/{clip:path}", **page(Permission.PROMPTS))
+async def clip_sound(request: Request, desk: InDesk, language: str, clip: str, version: str = "") -> Response:
+    """One clip; with `version`, as this version has it."""
+    lang, work, name = tongue(language), studio(desk), f"{language}/{clip}"
+    if version.isascii() and version.isdigit():
+        found = await _version(desk, int(version))
+        one = next((each for each in found.clips if each.clip == name), None)
+        path = sound_of(work.clips, one) if one else Unusable.SILENT
+        if isinstance(path, Unusable) or found.language != lang:
+            raise HTTPException(404)
+        catalogue = Catalogue({}, {}, media={name: path})
+    else:
+        catalogue = (work.as_shipped() if version == "shipped" else await work.heard()).catalogue
+        if name not in catalogue.seconds:
+            raise HTTPException(404)
+    return audible(request, await asyncio.to_thread(joined, catalogue, [name]))
+
+
+# Changing
+
+
+@router.post("/draft/{language}/{prompt:path}", **page(Permission.EDIT_PROMPTS))
+async def draft(request: Request, desk: InDesk, me: Asking, language: str, prompt: str) -> Response:
+    """Keep a changed text as a draft, and have it spoken."""
+    lang, work, form = tongue(language), studio(desk), await request.form()
+    if prompt not in work.shipped.texts[lang]:
+        raise HTTPException(404)
+    filled = {name: str(form.get(name, "")) for name in (*TRIES, "reason", "seen")}
+    lines = {which: tidy(filled[which]) for which in TRIES}
+    texts = Texts(lines["text"], lines["second"] or None, lines["third"] or None)
+    history = await desk.read(lambda conn: wording.history(conn, prompt, lang))
+    if filled["seen"] != _newest(history):
+        return await _shown(request, desk, me, lang, prompt, Told(409, "overtaken", filled=filled))
+    wrong = spellable(work.shipped, lang, prompt, texts)
+    if len(filled["reason"]) > REASON_MOST:
+        wrong = [*wrong, Fault("reason_long", "reason", "too long", {"most": str(REASON_MOST)})]
+    if not wrong and texts == _texts(await work.heard(), lang, prompt):
+        wrong = [Fault("same", None, "callers hear this already")]
+    if wrong:
+        return await _shown(request, desk, me, lang, prompt, Told(422, "not_kept", faults=wrong, filled=filled))
+    before = [one for one in history if one.state in (State.DRAFT, State.LIVE)]
+    wanted = await asyncio.to_thread(plan, work.shipped, lang, prompt, texts, before, work.data)
+    reason, at = tidy(filled["reason"]) or None, desk.clock()
+
+    def job(conn: Any) -> int:
+        _drop_drafts(conn, history, me, at)
+        return wording.draft(
+            conn, prompt, lang, texts, by=me.login, at=at, reason=reason, clips=wanted.ready.values()
+        )  # fmt: skip
+
+    made = await desk.write(job)
+    if wanted.missing:
+        work.ask_to_speak(made, wanted.missing)
+    return redirect(_address(lang, prompt) + "#draft")
+
+
+@router.post("/record/{language}/{prompt:path}", **page(Permission.EDIT_PROMPTS, largest=LARGEST + 64_000))
+async def record(request: Request, desk: InDesk, me: Asking, language: str, prompt: str) -> Response:
+    """Take a person's recording of one clip into a draft."""
+    lang, work, form = tongue(language), studio(desk), await request.form()
+    _known(work.shipped, lang, prompt)
+    history = await desk.read(lambda conn: wording.history(conn, prompt, lang))
+    base = _draft_of(history) or next((one for one in history if one.state is State.LIVE), None)
+    texts = base.texts if base else Texts()
+    clip, file, seen = str(form.get("clip", "")), form.get("file"), str(form.get("seen", ""))
+    wanted = needed(work.shipped, lang, prompt, texts)
+    if clip not in wanted:
+        raise HTTPException(404)
+    if seen != _newest(history):
+        return await _shown(request, desk, me, lang, prompt, Told(409, "overtaken", clip=clip))
+    content = await file.read() if isinstance(file, UploadFile) else b""
+    try:
+        taken = await asyncio.to_thread(take_in, work.data, clip, wanted[clip], content)
+    except Refused as refusal:
+        code = "nothing" if not content else refusal.code
+        told = Told(422, f"recording_{code}", refusal.facts, clip=clip)
+        return await _shown(request, desk, me, lang, prompt, told)
+    if texts.text is None:  # a version of the shipped words has the clips that people recorded, and no others
+        ready, missing = {one.clip: one for one in (base.clips if base else ())}, {}
+    else:
+        planned = await asyncio.to_thread(plan, work.shipped, lang, prompt, texts, [base] if base else [], work.data)
+        ready, missing = dict(planned.ready), {name: p for name, p in planned.missing.items() if name != clip}
+    clips, at = {**ready, clip: taken}, desk.clock()
+    failed = base is not None and (work.progress.get(base.id) is not None)
+
+    def job(conn: Any) -> int:
+        _drop_drafts(conn, history, me, at)
+        return wording.draft(conn, prompt, lang, texts, by=me.login, at=at, clips=clips.values())
+
+    made = await desk.write(job)
+    if missing and not failed:
+        work.ask_to_speak(made, missing)
+    return redirect(_address(lang, prompt) + "#draft")
+
+
+@router.post("/versions/{version}/speak", **page(Permission.EDIT_PROMPTS))
+async def speak(desk: InDesk, version: int) -> Response:
+    """Have the clips of a draft spoken that have no sound."""
+    work, found = studio(desk), await _version(desk, version)
+    there = {clip.clip for clip in found.clips if isinstance(sound_of(work.clips, clip), type(work.clips))}
+    wanted = needed(work.shipped, found.language, found.prompt, found.texts)
+    missing = {name: part for name, part in wanted.items() if name not in there}
+    if found.state is State.DRAFT and found.texts.text is not None and missing:
+        work.ask_to_speak(version, missing)
+    return redirect(_address(found.language, found.prompt) + "#draft")
+
+
+@router.post("/versions/{version}/publish", **page(Permission.EDIT_PROMPTS))
+async def publish(request: Request, desk: InDesk, me: Asking, version: int) -> Response:
+    """From the next call on callers hear this draft."""
+    work, form, found = studio(desk), await request.form(), await _version(desk, version)
+    lang, prompt, at = found.language, found.prompt, desk.clock()
+    if prompt in LEGAL and form.get("legal") != "yes":
+        return await _shown(request, desk, me, lang, prompt, Told(422, "legal_unconfirmed"))
+    wrong = await asyncio.to_thread(faults, work.shipped, found, work.data)
+    if wrong:
+        return await _shown(request, desk, me, lang, prompt, Told(422, "not_live"))
+    given = str(form.get("over", ""))
+    over = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    try:
+        await desk.write(lambda conn: wording.publish(conn, version, by=me.login, at=at, over=over))
+    except (Overtaken, NotADraft):
+        return await _shown(request, desk, me, lang, prompt, Told(409, "overtaken"))
+    return redirect(_address(lang, prompt) + "?done=live")
+
+
+@router.post("/versions/{version}/drop", **page(Permission.EDIT_PROMPTS))
+async def drop(request: Request, desk: InDesk, me: Asking, version: int) -> Response:
+    """Nobody wants this draft."""
+    found, at = await _version(desk, version), desk.clock()
+    try:
+        await desk.write(lambda conn: wording.drop(conn, version, by=me.login, at=at))
+    except NotADraft:
+        return await _shown(request, desk, me, found.language, found.prompt, Told(409, "overtaken"))
+    return redirect(_address(found.language, found.prompt) + "?done=dropped")
+
+
+@router.post("/undo/{language}/{prompt:path}", **page(Permission.EDIT_PROMPTS))
+async def undo(request: Request, desk: InDesk, me: Asking, language: str, prompt: str) -> Response:
+    """Callers hear again what an earlier version says, or what is shipped."""
+    lang, work, form, at = tongue(language), studio(desk), await request.form(), desk.clock()
+    _known(work.shipped, lang, prompt)
+    given, seen = str(form.get("to", "")), str(form.get("seen", ""))
+    to = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    if prompt in LEGAL and form.get("legal") != "yes":
+        return await _shown(request, desk, me, lang, prompt, Told(422, "legal_unconfirmed"))
+    history = await desk.read(lambda conn: wording.history(conn, prompt, lang))
+    if seen != _newest(history):
+        return await _shown(request, desk, me, lang, prompt, Told(409, "overtaken"))
+    if to is not None:
+        old = await _version(desk, to)
+        if not old.shipped and await asyncio.to_thread(faults, work.shipped, old, work.data):
+            return await _shown(request, desk, me, lang, prompt, Told(422, "not_undone"))
+    reason = tidy(str(form.get("reason", "")))[:REASON_MOST] or None
+    try:
+        await desk.write(lambda conn: wording.undo(conn, prompt, lang, to=to, by=me.login, at=at, reason=reason))
+    except AsItIs:
+        return await _shown(request, desk, me, lang, prompt, Told(409, "as_it_is"))
+    except NoSuchVersion:
+        raise HTTPException(404) from None
+    return redirect(_address(lang, prompt) + "?done=undone")
+
+
+# One prompt; declared last, for its address takes everything
+
+
+@router.get("/{language}/{prompt:path}", **page(Permission.PROMPTS))
+async def one(request: Request, desk: InDesk, me: Asking, language: str, prompt: str) -> Response:
+    """One prompt in one language with everything about it."""
+    return await _shown(request, desk, me, tongue(language), prompt, Told())
+
+
+async def _shown(request: Request, desk: InDesk, me: Me, lang: Language, prompt: str, told: Told) -> Response:
+    work = studio(desk)
+    _known(work.shipped, lang, prompt)
+    over = await work.heard()
+    history = await desk.read(lambda conn: wording.history(conn, prompt, lang))
+    current = next((each for each in history if each.state is State.LIVE), None)
+    waiting = _draft_of(history)
+    wrong = await asyncio.to_thread(faults, work.shipped, waiting, work.data) if waiting else []
+    lines = over.catalogue.texts[lang].get(prompt, {})
+    done = request.query_params.get("done")
+    return render(
+        request, "prompts/one.html", told.status, prompt=prompt, lang=lang, tongues=LANGUAGES, told=told,
+        done=done if done in ("live", "dropped", "undone") else None, legal=prompt in LEGAL,
+        is_part=prompt not in work.shipped.texts[lang],
+        announcement=prompt in announcing.announceable(work.shipped),
+        lines=[_line(which, lines[which]) for which in TRIES if which in lines]
+        or [_line("text", work.shipped_part(lang, prompt))],
+        shipped=work.shipped.texts[lang].get(prompt, {}), note=work.shipped.texts[lang].get(prompt, {}).get("note"),
+        live=None if current is None or current.shipped else current,
+        broken=over.unusable.get(current.id) if current else None, draft=waiting, draft_faults=wrong,
+        draft_lines=[_line(which, text) for which, text in waiting.texts.lines().items()] if waiting else [],
+        draft_clips=_clips(work, waiting, lang, prompt), clips=_clips(work, None, lang, prompt, over),
+        progress=work.progress.get(waiting.id) if waiting else None, versions=history, newest=_newest(history),
+        newest_live=current.id if current else None,
+        back=wording.before(history), fields=_fields(lines, waiting, told), most=LONGEST_TEXT, tries=TRIES,
+        uses=uses.uses(prompt), said_in=_said_in(work.shipped, lang, prompt),
+        places=_places(over, lang, prompt), may_edit=me.may(Permission.EDIT_PROMPTS),
+    )  # fmt: skip
+
+
+def _line(which: str, text: str) -> Line:
+    segments = tuple(
+        ("text", each.text) if isinstance(each, Piece) else ("place", _written(each)) for each in cut("", text)
+    )
+    return Line(which, text, segments)
+
+
+def _written(place: Place) -> str:
+    kind = f"|{place.kind}" if place.kind else ""
+    return f"{{{place.name}{kind}{f':{place.size}' if place.size else ''}}}"
+
+
+def _clips(
+    work: Studio, version: Version | None, lang: Language, prompt: str, over: Overlay | None = None
+) -> list[ClipRow]:
+    """What a version (or, without one, what is heard) is made of."""
+    if version is None and over is not None:
+        catalogue = over.catalogue
+        texts = _texts(over, lang, prompt)
+        rows = needed(work.shipped, lang, prompt, texts)
+        return [
+            ClipRow(name, _line_of(name), part, round(catalogue.seconds.get(name, 0) * 1000) or None)
+            for name, part in rows.items()
+        ]
+    if version is None:
+        return []
+    there = {clip.clip: clip for clip in version.clips}
+    wanted = needed(work.shipped, lang, prompt, version.texts)
+    if version.texts.text is None:
+        wanted = {name: part for name, part in wanted.items() if name in there}
+    return [
+        ClipRow(name, _line_of(name), part, there[name].ms, there[name].voice)
+        if name in there
+        else ClipRow(name, _line_of(name), part)
+        for name, part in wanted.items()
+    ]
+
+
+def _line_of(clip: str) -> str:
+    return next((which for which in TRIES[1:] if re.search(rf"\.{which}(\.|$)", clip)), "text")
+
+
+def _fields(lines: Mapping[str, str], waiting: Version | None, told: Told) -> dict[str, str]:
+    """What stands in the form: as it was sent, else the draft, else what is heard."""
+    if told.filled is not None:
+        return dict(told.filled)
+    said = waiting.texts.lines() if waiting and waiting.texts.text is not None else lines
+    return {**{which: said.get(which, "") for which in TRIES}, "reason": ""}
+
+
+def _said_in(catalogue: Catalogue, lang: Language, prompt: str) -> list[str]:
+    """The prompts that say this one within themselves."""
+    mark = re.compile(rf"\{{{re.escape(prompt)}\}}")
+    return sorted(
+        name
+        for name, lines in catalogue.texts[lang].items()
+        if name != prompt and any(mark.search(lines.get(which, "")) for which in TRIES)
+    )
+
+
+def _places(over: Overlay, lang: Language, prompt: str) -> list[tuple[str, str]]:
+    """The places of a prompt, with an example of what is said there."""
+    catalogue, found = over.catalogue, dict[str, str]()
+    words = dict(example_words(catalogue, lang, prompt))
+    for which in TRIES:
+        for place in cut("", catalogue.texts[lang].get(prompt, {}).get(which, "")):
+            if isinstance(place, Place) and _written(place) not in found:
+                trial = Catalogue(
+                    {**catalogue.texts, lang: {**catalogue.texts[lang], "_": {"text": _written(place)}}},
+                    catalogue.seconds,
+                )
+                found[_written(place)] = trial.compose(lang, "_", words).text
+    return list(found.items())
+
+
+def _texts(over: Overlay, lang: Language, prompt: str) -> Texts:
+    lines = over.catalogue.texts[lang].get(prompt, {})
+    return Texts(lines.get("text"), lines.get("second"), lines.get("third"))
+
+
+def _matches(catalogue: Catalogue, name: str, q: str) -> bool:
+    """Whether every word that is searched for stands in the name or in a text of any language."""
+    every = " ".join([name, *(catalogue.texts[lang].get(name, {}).get(w, "") for lang in LANGUAGES for w in TRIES)])
+    return all(word in every.casefold() for word in q.casefold().split())
+
+
+def _known(catalogue: Catalogue, lang: Language, prompt: str) -> None:
+    """Raises HTTPException 404 for what is neither a prompt nor a part of numbers."""
+    name = f"{lang}/{prompt}"
+    if prompt not in catalogue.texts[lang] and (name not in catalogue.tongues[lang].parts or name in WORDLESS):
+        raise HTTPException(404)
+
+
+def _newest(history: Sequence[Version]) -> str:
+    """What a form says it saw."""
+    return f"{history[0].id}.{history[0].state}" if history else ""
+
+
+def _draft_of(history: Sequence[Version]) -> Version | None:
+    return next((each for each in history if each.state is State.DRAFT), None)
+
+
+def _drop_drafts(conn: Any, history: Sequence[Version], me: Me, at: Any) -> None:
+    """A new draft takes the place of the one that its maker saw."""
+    for each in history:
+        if each.state is State.DRAFT:
+            wording.drop(conn, each.id, by=me.login, at=at)
+
+
+def _address(lang: Language, prompt: str) -> str:
+    return f"/prompts/{lang}/{prompt}"
+
+
+async def _version(desk: InDesk, version: int) -> Version:
+    try:
+        return await desk.read(lambda conn: wording.of(conn, version))
+    except NoSuchVersion:
+        raise HTTPException(404) from None
+
+
+async def _over(desk: InDesk, work: Studio, lang: Language, prompt: str, version: str) -> Overlay:
+    """What is to be heard: of a version, of what is shipped, or what callers hear."""
+    if version == "shipped":
+        return work.as_shipped()
+    heard = await work.heard()
+    if not (version.isascii() and version.isdigit() and len(version) < 18):
+        return heard
+    found = await _version(desk, int(version))
+    if (found.prompt, found.language) != (prompt, lang):
+        raise HTTPException(404)
+    over = await asyncio.to_thread(work.with_draft, heard, found)
+    if found.id in over.unusable:
+        raise HTTPException(404)
+    return over
