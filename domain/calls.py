@@ -24,6 +24,9 @@ from domain.tables import RecordingState, calls, journal, recordings, transcript
 
 log = logging.getLogger(__name__)
 
+AT_ONCE: Final = 500
+"""Calls looked up by one statement."""
+
 
 class AlreadyAnswered(Exception):
     """Another controller drives this call and was first with this line.  Leave the call to it."""
@@ -171,10 +174,25 @@ def append(conn: Connection, call: str, line: Line) -> None:
 
 def lines(conn: Connection, call: str) -> list[Line]:
     """The journal of this call in order; empty when nothing was said or the call is unknown."""
-    return [
-        Line(row.seq, row.at, row.label, row.asked, row.heard, row.result, row.interruption, row.confidence)
-        for row in conn.execute(_LINES, {"of": call})
-    ]
+    return [_line(row) for row in conn.execute(_LINES, {"of": call})]
+
+
+def lines_of(conn: Connection, calls: Sequence[str]) -> dict[str, list[Line]]:
+    """The journals of these calls."""
+    found: dict[str, list[Line]] = {call: [] for call in calls}
+    for first in range(0, len(calls), AT_ONCE):
+        for row in conn.execute(_LINES_OF, {"of": calls[first : first + AT_ONCE]}):
+            found[row.call].append(_line(row))
+    return found
+
+
+def lengths(conn: Connection, calls: Sequence[str]) -> dict[str, int]:
+    """How many lines the journal of each of these calls has."""
+    found = dict.fromkeys(calls, 0)
+    for first in range(0, len(calls), AT_ONCE):
+        for call, length in conn.execute(_LENGTHS, {"of": calls[first : first + AT_ONCE]}):
+            found[call] = length
+    return found
 
 
 # Recordings
@@ -259,6 +277,16 @@ _END: Final = (
     )
 )
 _LINES: Final = select(journal).where(journal.c.call == bindparam("of")).order_by(journal.c.seq)
+_LINES_OF: Final = (
+    select(journal)
+    .where(journal.c.call.in_(bindparam("of", expanding=True)))
+    .order_by(journal.c.call, journal.c.seq)
+)  # fmt: skip
+_LENGTHS: Final = (
+    select(journal.c.call, func.count())
+    .where(journal.c.call.in_(bindparam("of", expanding=True)))
+    .group_by(journal.c.call)
+)  # fmt: skip
 _INSERT_NEW: Final = {
     (table.name, dialect.__name__.rpartition(".")[2]): dialect.insert(table).on_conflict_do_nothing()
     for table in (calls, journal)
@@ -287,6 +315,10 @@ def _settle(conn: Connection, values: dict[str, Any], *, replacing: Sequence[Rec
     if changed and "settled_at" in values:  # one that goes on is owed when it ends
         debts.owe(conn, values["call"], values["settled_at"])
     return changed
+
+
+def _line(row: Any) -> Line:
+    return Line(row.seq, row.at, row.label, row.asked, row.heard, row.result, row.interruption, row.confidence)
 
 
 def _call(row: Any) -> CallRecord:

@@ -44,3 +44,4 @@ def test_a_journal_that_no_flow_can_follow_tells_what_its_lines_say():
     assert told.events[1].facts["words"] == {"number": "00000013"}
     assert told.accounts == ["1000000083"]
     assert told.doubts == [4.0]
+

@@ -1,135 +1,23 @@
-"""What happened in a call, on one time line, for people who listen to its recording.
-
-Rules
-1. Pure: rows of the store in, a story out; it never raises over what they hold.
-2. Seconds count from the beginning of the recording, which is the moment when the call was answered
-   (docs/decisions/011).
-3. What is told comes from two rows of witnesses: the journal (what was answered and done, replayed against the flows
-   of today for where that stands on their maps) and the moments (what was heard in between, and when).  A call
-   without moments, from before they were kept, has steps and deeds; one whose journal the flow of today can't follow
-   (`Story.diverged`) has what the lines say by themselves.
-
-Texts for people are not made here: an event carries names and facts; `facts["words"]` holds what a sentence about it
-needs (the words `story.<kind>_<label>` of the console).
-"""
+"""From the rows of the store to a story."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
-from enum import Enum
 from typing import Any, Final
 
 from domain.calls import CallRecord, Line
 from domain.commands import Command
-from domain.model import Began, Told
+from domain.model import Told
 from domain.moments import Kind, Moment
-from flows import FLOWS, NOBODY_FREE
-from ivr.dialog import (
-    Answer,
-    Ask,
-    Back,
-    Do,
-    Ending,
-    GaveUp,
-    HungUp,
-    Listen,
-    Nomatch,
-    Speak,
-    Trouble,
-    Turn,
-    WantsAgent,
-)
-from ivr.dialog.followed import Followed, Visited
+from ivr.dialog import Ask, Back, Do, GaveUp, HungUp, Listen, Nomatch, Trouble, WantsAgent
 from ivr.dialog.monologue import told as told_in
-from ivr.journal import RETURNED, notes, read
+from ivr.story.model import SILENCE, Doubt, Event, Story, Visit
+from ivr.story.retold import Conversation, Held, noted_in, retold
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something on the time line.
-
-    at, until: seconds from the beginning of the recording; until: None for what has no length, or an unknown one.
-    kind:
-      prompt       we said something.  label: its name; text: as it was spoken; facts: language, attempt, after (what
-                   was said before it: noinput, nomatch ...), question, by (key or voice, where it was stopped)
-      key          label: the key
-      said         the caller was understood.  text: the words; facts: confidence, each ([word, at, until,
-                   confidence]), alternatives ([words, confidence]); text "" where it was noise
-      step         a question, from when the flow came to it until it was answered.  label: its name; text: what was
-                   heard, unparsed; facts: part, seq, confidence, interruption (what happened instead), optional
-                   (silence is an answer)
-      deed         the store was written.  label: the command; facts: seq, words, interruption ("trouble")
-      lookup       the store was asked: the same
-      told         the caller told something in their own words.  label: the question
-      silence      nobody spoke or keyed for `SILENCE` seconds or more
-      barge_in     the caller stopped a prompt.  label: key or voice; facts: prompt
-      noinput      nothing was answered.  label: the question; facts: attempt
-      nomatch      what was answered is no answer: the same
-      doubt        something went less than smoothly.  label: a `Doubt`; text: the question
-      deaf         speech was lost.  text: why
-      fault        something else went wrong.  label: overdue, unplayed, trouble, cut
-      handed_over  to people.  label: whom; text: why
-      returned     they did not answer.  label: for which time
-      hung_up      the caller, or the line.  label: the cause
-      ended        the outcome was written down.  label: the outcome; text: why
-    """
-
-    at: float
-    until: float | None
-    kind: str
-    label: str
-    text: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-class Doubt(Enum):
-    """What makes a moment worth a second look."""
-
-    DOUBTFUL = "doubtful"  # a value was asked about
-    REPEATED = "repeated"  # a question was put again: nothing, or no answer, came; or the caller wanted it again
-    BACK = "back"  # `*`
-    WANTS_AGENT = "wants_agent"
-    GAVE_UP = "gave_up"
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """The call was at a spot of a map.  part: whose map; spot: its name there; at: seconds of the recording."""
-
-    part: str
-    spot: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """A call from its beginning to its end, or to where it is now.
-
-    events: by time.  visits: in order.  doubts: when something was doubtful, in seconds, ascending.
-    flow: the name of the conversation that the call began with, of `FLOWS`; language: ISO 639-1, the last one spoken;
-    accounts: that it was about, in order of their first mention.
-    diverged: why the journal can't be followed by the flow of today to its end; None when it can.
-    """
-
-    call: CallRecord
-    events: Sequence[Event]
-    visits: Sequence[Visit]
-    doubts: Sequence[float]
-    flow: str
-    language: str
-    accounts: Sequence[str]
-    diverged: str | None = None
-    fully: bool = True
-    """Whether there are moments: prompts, keys and voices with their times."""
-
-
-SILENCE: Final = 3.0
-"""Seconds."""
 AT_ONCE: Final = 0.5
 """Seconds within which doubts are one."""
-FIRST_LANGUAGE: Final = "uk"
 _ACCOUNT: Final = re.compile(r"\baccount='(\d{10})'")
 _FOUND: Final = re.compile(r"^FindAccount\(number='(\d{10})'")
 _DOUBTFUL: Final = "doubtful_"
@@ -143,7 +31,7 @@ _OF_INTERRUPTION: Final = {
 def story(record: CallRecord, lines: Sequence[Line], moments: Sequence[Moment] = ()) -> Story:
     """Of one call; lines, moments: all of its, in order."""
     clock = _Clock(record.began.at)
-    parts = list(_retold(record.began, lines, moments))
+    parts = list(retold(record.began, lines, moments))
     events: list[Event] = []
     for number, part in enumerate(parts):
         events += _of_lines(part, clock)
@@ -176,124 +64,10 @@ class _Clock:
         return round((at - self.began).total_seconds(), 3)
 
 
-# The conversation, held again
-
-
-@dataclass(slots=True)
-class _Turn:
-    """A line, and what it answers.  began: when the flow came to it; turn, answer: None where nobody knows."""
-
-    line: Line
-    began: datetime
-    part: str
-    turn: Turn[Any] | None = None
-    answer: Answer | None = None
-
-
-@dataclass(slots=True)
-class _Part:
-    """One conversation of the call: there is another one after people gave it back.  returned: after which time."""
-
-    flow: str
-    returned: int
-    marker: Line | None
-    turns: list[_Turn]
-    visited: Sequence[Visited]
-    language: str
-    noted: Mapping[str, str]
-    diverged: str | None
-    sent: Ending | None  # how it ended
-
-
-def _retold(began: Began, lines: Sequence[Line], moments: Sequence[Moment]) -> Iterator[_Part]:
-    """Each conversation of the call."""
-    named = {one.facts.get("returned", 0): str(one.facts.get("flow")) for one in moments if one.kind == Kind.FLOW}
-    marker: Line | None = None
-    returned, language, told = 0, FIRST_LANGUAGE, dict[str, str]()
-    for marker, own in _between_returns(lines):
-        if marker is not None:
-            returned = int(marker.asked.rpartition(" ")[2]) if marker.asked[-1:].isdigit() else returned + 1
-            told = {**_noted(marker.result), **told}
-        likely = NOBODY_FREE if returned else next(iter(FLOWS))
-        known = named.get(returned)
-        names = [known] if known in FLOWS else sorted(FLOWS, key=lambda name: name != likely)
-        ways = (_follow(name, began, marker, returned, own, told, language) for name in names)
-        part = _farthest(ways)
-        language, told = part.language, {**told, **part.noted}
-        yield part
-
-
-def _between_returns(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Sequence[Line]]]:
-    marker, own = None, list[Line]()
-    for line in lines:
-        if line.label == RETURNED:
-            yield marker, own
-            marker, own = line, []
-        else:
-            own.append(line)
-    yield marker, own
-
-
-def _farthest(ways: Iterator[_Part]) -> _Part:
-    """The first that goes all the way; else the one that goes farthest."""
-    best: _Part | None = None
-    for way in ways:
-        if way.diverged is None:
-            return way
-        if best is None or len(way.visited) > len(best.visited):
-            best = way
-    assert best is not None, "there is at least one conversation"
-    return best
-
-
-def _follow(
-    name: str,
-    began: Began,
-    marker: Line | None,
-    returned: int,
-    lines: Sequence[Line],
-    told: Mapping[str, str],
-    language: str,
-) -> _Part:
-    """Hold the conversation of this name again, as far as it goes."""
-    turns: list[_Turn] = []
-    at, diverged = marker.at if marker else began.at, None
-    dialog: Followed | None = None
-    try:
-        dialog = Followed(FLOWS[name], began, told, at=at)
-    except Exception as fault:  # a flow that can't even begin any more
-        diverged = f"{type(fault).__name__}: {fault}"
-    for line in lines:
-        one = _Turn(line, at, dialog.parts[-1] if dialog and diverged is None else "")
-        turns.append(one)
-        at = line.at
-        if dialog is None or diverged is not None:
-            continue
-        try:
-            answer, turn = read(line), dialog.turn
-            if isinstance(turn, Speak):
-                language = turn.language
-            dialog.answer(answer)
-            one.turn, one.answer = turn, answer
-        except Exception as fact:  # the flow was changed since; whatever it makes of that
-            diverged, one.part = str(fact) or type(fact).__name__, ""
-    visited = dialog.visited if dialog else ()
-    noted = dict(dialog.call.noted) if dialog else dict(told)
-    sent = dialog.ending if dialog and diverged is None else None
-    return _Part(name, returned, marker, turns, visited, language, noted, diverged, sent)
-
-
-def _noted(result: str | None) -> dict[str, str]:
-    try:
-        return notes(result)
-    except (ValueError, TypeError):
-        return {}
-
-
 # What the journal tells
 
 
-def _of_lines(part: _Part, clock: _Clock) -> Iterator[Event]:
+def _of_lines(part: Conversation, clock: _Clock) -> Iterator[Event]:
     if part.marker is not None:
         yield Event(clock.of(part.marker.at), None, "returned", str(part.returned))
     asked = ""
@@ -307,6 +81,7 @@ def _of_lines(part: _Part, clock: _Clock) -> Iterator[Event]:
             kind = "deed" if _writes(line.label) else "lookup"
             yield Event(at, until, kind, line.label, "", {**facts, "words": _words(one)})
         elif (span := _told(line.heard)) is not None:
+            asked = ""
             yield Event(clock.of(span.began), clock.of(span.ended), "told", line.label, "", facts)
         elif _is_question(one):
             if line.confidence is not None:
@@ -325,17 +100,17 @@ def _of_lines(part: _Part, clock: _Clock) -> Iterator[Event]:
             yield Event(until, None, "fault", Trouble.name, line.label)
 
 
-def _is_deed(one: _Turn) -> bool:
+def _is_deed(one: Held) -> bool:
     return isinstance(one.turn, Do) if one.turn is not None else one.line.label in _COMMANDS
 
 
-def _is_question(one: _Turn) -> bool:
+def _is_question(one: Held) -> bool:
     if one.turn is not None:
         return isinstance(one.turn, Ask | Listen)
     return one.line.heard is not None or one.line.interruption in _OF_INTERRUPTION
 
 
-def _needs_no_answer(one: _Turn) -> bool:
+def _needs_no_answer(one: Held) -> bool:
     """Whether silence is an answer: somebody whose business is done says nothing more."""
     return (
         isinstance(one.turn, Ask | Listen)
@@ -358,7 +133,7 @@ def _told(heard: str | None) -> Told | None:
         return None
 
 
-def _words(one: _Turn) -> dict[str, str | int]:
+def _words(one: Held) -> dict[str, str | int]:
     """What a command was given, and answered with: what is a word or a number of it."""
     found: dict[str, str | int] = {}
     if isinstance(one.turn, Do):
@@ -389,13 +164,13 @@ def _plain(value: Any) -> dict[str, str | int]:
     return found
 
 
-def _accounts(record: CallRecord, lines: Sequence[Line], parts: Sequence[_Part]) -> Sequence[str]:
+def _accounts(record: CallRecord, lines: Sequence[Line], parts: Sequence[Conversation]) -> Sequence[str]:
     found: dict[str, None] = {}
     for line in lines:
         match = _ACCOUNT.search(line.asked) or (_FOUND.match(line.asked) if line.result else None)
         if match is not None:
             found.setdefault(match[1])
-    for notes_of in (*(part.noted for part in parts), _noted(record.context)):
+    for notes_of in (*(part.noted for part in parts), noted_in(record.context)):
         if account := notes_of.get("account"):
             found.setdefault(account)
     return list(found)
@@ -522,7 +297,7 @@ def _without_optional(heard: Iterator[Event], told: Sequence[Event]) -> list[Eve
     return [event for event in heard if not missed(event)]
 
 
-def _given_away(part: _Part, following: _Part, clock: _Clock) -> Iterator[Event]:
+def _given_away(part: Conversation, following: Conversation, clock: _Clock) -> Iterator[Event]:
     """Before they gave it back, people had got the call."""
     assert following.marker is not None
     at = part.turns[-1].line.at if part.turns else following.marker.at
@@ -530,7 +305,7 @@ def _given_away(part: _Part, following: _Part, clock: _Clock) -> Iterator[Event]
     yield Event(clock.of(at), None, "handed_over", to, because)
 
 
-def _end(record: CallRecord, part: _Part, events: Sequence[Event], clock: _Clock) -> Iterator[Event]:
+def _end(record: CallRecord, part: Conversation, events: Sequence[Event], clock: _Clock) -> Iterator[Event]:
     left = any(event.kind == "hung_up" for event in events)
     gone = next((one.line for one in part.turns if one.line.interruption == HungUp.name), None)
     if gone is not None and not left:
@@ -553,10 +328,10 @@ def _doubts(events: Sequence[Event]) -> list[float]:
 
 _ORDER: Final = {
     kind: number
-    for number, kind in enumerate(
-        "key said barge_in noinput nomatch doubt fault deaf hung_up lookup deed handed_over returned step prompt told"
-        " silence ended".split()
-    )
-}
+    for number, kind in enumerate((
+        "key", "said", "barge_in", "noinput", "nomatch", "doubt", "fault", "deaf", "hung_up", "lookup", "deed",
+        "handed_over", "returned", "step", "prompt", "told", "silence", "ended",
+    ))
+}  # fmt: skip
 """Of what has the same time: what led to something comes before it."""
 _COMMANDS: Final = {command.__name__: command for command in Command.__subclasses__()}
