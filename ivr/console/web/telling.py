@@ -162,6 +162,19 @@ def flow(name: str, t: Tongue) -> str:
     return _known(t, f"calls.flow_{name}", name)
 
 
+def spot(name: str, t: Tongue) -> str:
+    """Where a call is: a question, or something that is being done."""
+    for kind in ("step", "deed"):
+        if t.knows(f"story.{kind}_{name}"):
+            return t(f"story.{kind}_{name}")
+    return name.replace("_", " ")
+
+
+def part(name: str, t: Tongue) -> str:
+    """A part of a conversation."""
+    return _known(t, f"story.part_{name}", flow(name, t))
+
+
 def _known(t: Tongue, key: str, otherwise: str) -> str:
     return t(key) if t.knows(key) else otherwise.replace("_", " ")
 

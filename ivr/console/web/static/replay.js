@@ -81,8 +81,8 @@
     current = now;
     if (!now) return;
     now.setAttribute("aria-current", "true");
-    if (!follow.checked || list.matches(":hover") && !playing()) return;
-    const top = now.offsetTop - list.offsetTop;
+    if (!follow.checked) return;
+    const top = now.offsetTop; // within the list, which is its offset parent
     if (top < list.scrollTop || top + now.offsetHeight > list.scrollTop + list.clientHeight) {
       list.scrollTop = top - list.clientHeight / 3;
     }

@@ -360,7 +360,7 @@
     }
 
     key(pen, item, x0, x1, next, top, colour) {
-      if (next - x0 < 15 && next - x0 >= 0 && this.scale < 40) return this.tick(pen, x0, top, colour);
+      if (next - x0 < 15) return this.tick(pen, x0, top, colour);
       const size = 16;
       pen.fillStyle = colour;
       pen.beginPath();

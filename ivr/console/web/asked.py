@@ -1,0 +1,247 @@
+"""What somebody looks for among calls: one line that understands what is typed, and fields beside it.
+
+Rules
+1. Digits are an account (ten of them, not beginning with 0) or a caller's number (in any spelling, or its last four
+   digits at least); `flow:`, `outcome:`, `language:`, `dialled:`, `doubt:`, `gave_up:`, `is:` filter, in any of the
+   three languages; everything else are words that were told.
+2. All of it stands in the address, as it was typed: a search can be sent as a link.
+3. Line and fields are joined by "and"; of several values of one filter any will do.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from domain.model import Language, Outcome
+from domain.queries import BadQuery, Query
+from domain.tables import RecordingState
+from ivr.console.web.look import KYIV
+from ivr.console.web.words import LANGUAGES, Tongue
+
+E = TypeVar("E", bound=StrEnum)
+
+FIELDS: Final = ("q", "since", "until", "flow", "outcome", "language", "recording", "shortest", "longest", "is")
+"""Names in the address, in the order in which they stand there."""
+
+FACTS: Final = ("doubt", "gave_up", "transferred", "complaint", "scored", "noted", "told")
+"""What a call is or is not: `is=doubt`, `is=-doubt`."""
+
+FLOWS: Final = ("main_menu", "meter_reading", "complaint", "outage", "service_order", "bill", "status", "nobody_free")
+
+_NAMES: Final[Mapping[str, str]] = {
+    "flow": "flow", "розмова": "flow", "разговор": "flow",
+    "outcome": "outcome", "підсумок": "outcome", "итог": "outcome",
+    "language": "language", "lang": "language", "мова": "language", "язык": "language",
+    "recording": "recording", "запис": "recording", "запись": "recording",
+    "dialled": "dialled", "набрано": "dialled", "набран": "dialled",
+    "is": "is", "є": "is", "есть": "is",
+    "since": "since", "від": "since", "з": "since", "от": "since", "с": "since",
+    "until": "until", "до": "until",
+}  # fmt: skip
+_DRESSING: Final = frozenset(" ()+-.\u2010\u2011\u2012\u2013\u2014\u00a0")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """typed: what stands in the address, by name; several values of one name are several.  query: what it means.
+
+    fault: the name of the field that can't be understood, and a word why; then `query` is what can be.
+    """
+
+    typed: Mapping[str, Sequence[str]]
+    query: Query
+    fault: tuple[str, str] | None = None
+
+    def one(self, name: str) -> str:
+        """What stands in this field."""
+        return next(iter(self.typed.get(name, ())), "")
+
+    def last(self, name: str) -> str:
+        """What a field shows that can show one."""
+        return self.typed[name][-1] if self.typed.get(name) else ""
+
+    def several(self, name: str) -> Sequence[str]:
+        """What is chosen in this field."""
+        return self.typed.get(name, ())
+
+    @property
+    def filtered(self) -> bool:
+        """Whether more is asked than stands in the line."""
+        return any(self.typed.get(name) for name in FIELDS if name != "q")
+
+    def address(self, **more: str | None) -> str:
+        """What stands after the question mark; more: other values, None for none."""
+        pairs = [(name, value) for name in FIELDS for value in self.typed.get(name, ()) if name not in more]
+        pairs += [(name, value) for name, value in more.items() if value is not None]
+        return urlencode(pairs)
+
+    def without(self, name: str, value: str) -> str:
+        """The address of the same without this one value."""
+        pairs = [(n, v) for n in FIELDS for v in self.typed.get(n, ()) if (n, v) != (name, value)]
+        return urlencode(pairs)
+
+    @property
+    def chips(self) -> list[tuple[str, str]]:
+        """Every filter beside the line."""
+        return [(name, value) for name in FIELDS if name != "q" for value in self.typed.get(name, ())]
+
+
+@dataclass
+class _Found:
+    number: str | None = None
+    account: str | None = None
+    words: list[str] = field(default_factory=list[str])
+    sets: dict[str, set[Any]] = field(default_factory=dict[str, set[Any]])
+    facts: dict[str, bool] = field(default_factory=dict[str, bool])
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def asked(pairs: Iterable[tuple[str, str]]) -> Asked:
+    """What an address asks for; pairs: name and value.  What it doesn't know in it is passed over."""
+    typed: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if name in FIELDS and (value := value.strip()[:200]) and value not in typed.get(name, ()):
+            typed.setdefault(name, []).append(value)
+    found = _Found()
+    fault: tuple[str, str] | None = None
+    seconds: dict[str, int] = {}
+    for name in FIELDS:
+        for value in typed.get(name, ()):
+            try:
+                if name == "q":
+                    _line(found, value)
+                elif name in ("shortest", "longest"):
+                    seconds[name] = _seconds(name, value)
+                else:
+                    _filter(found, name, value)
+            except BadQuery as wrong:
+                fault = fault or (name, wrong.why)
+    try:
+        return Asked(typed, _query(found, seconds), fault)
+    except BadQuery as wrong:
+        where = {"number": "q", "account": "q", "words": "q"}.get(wrong.field, wrong.field)
+        return Asked(typed, Query(), fault or (where, wrong.why))
+
+
+def of_query(query: Query) -> list[tuple[str, str]]:
+    """The fields that ask the same: for saved searches.  Inverse of `asked`."""
+    line = [each for each in (query.number, query.account, query.words) if each]
+    line += [f"dialled:{each}" for each in sorted(query.dialled)]
+    pairs = [("q", " ".join(line))] if line else []
+    if query.since:
+        pairs.append(("since", query.since.astimezone(KYIV).date().isoformat()))
+    if query.until:
+        pairs.append(("until", (query.until.astimezone(KYIV) - timedelta(microseconds=1)).date().isoformat()))
+    for name, values in (
+        ("flow", query.flows), ("outcome", query.outcomes), ("language", query.languages),
+        ("recording", query.recording),
+    ):  # fmt: skip
+        pairs += [(name, str(value)) for value in sorted(values)]
+    pairs += [(name, str(value)) for name in ("shortest", "longest") if (value := getattr(query, name)) is not None]
+    for fact in FACTS:
+        if (value := getattr(query, fact)) is not None:
+            pairs.append(("is", fact if value else f"-{fact}"))
+    return pairs
+
+
+# The line
+
+
+def _line(found: _Found, line: str) -> None:
+    """Raises BadQuery."""
+    digits: list[str] = []
+    for token in [*line.split(), ""]:
+        if token and all(each.isdecimal() or each in _DRESSING for each in token) and any(map(str.isdecimal, token)):
+            digits.append(token)
+            continue
+        if digits:
+            _number(found, "".join(digits))
+            digits = []
+        name, colon, value = token.partition(":")
+        if colon and value and name.casefold() in _NAMES:
+            _filter(found, _NAMES[name.casefold()], value)
+        elif token:
+            found.words.append(token)
+
+
+def _number(found: _Found, written: str) -> None:
+    plain = "".join(filter(str.isdecimal, written))
+    if len(plain) == 10 and plain.isascii() and not plain.startswith("0") and "+" not in written:
+        found.account = plain
+    else:
+        found.number = written
+
+
+def _filter(found: _Found, name: str, value: str) -> None:
+    """Raises BadQuery."""
+    match name:
+        case "flow":
+            found.sets.setdefault("flows", set()).add(_meant(name, value, FLOWS, "calls.flow_") or value)
+        case "outcome":
+            found.sets.setdefault("outcomes", set()).add(_of(Outcome, name, value, "calls.outcome_"))
+        case "language":
+            found.sets.setdefault("languages", set()).add(_of(Language, name, value, "calls.language_"))
+        case "recording":
+            found.sets.setdefault("recording", set()).add(_of(RecordingState, name, value, "calls.recording_"))
+        case "dialled":
+            found.sets.setdefault("dialled", set()).add(value)
+        case "is":
+            fact = _meant(name, value.removeprefix("-"), FACTS, "calls.is_")
+            if fact is None:
+                raise BadQuery("is", "unknown")
+            found.facts[fact] = not value.startswith("-")
+        case "since":
+            found.since = datetime.combine(_day(name, value), time(), KYIV)
+        case _:
+            found.until = datetime.combine(_day(name, value) + timedelta(days=1), time(), KYIV)
+
+
+def _of(kind: type[E], name: str, value: str, words: str) -> E:
+    meant = _meant(name, value, [str(each) for each in kind], words)
+    if meant is None:
+        raise BadQuery(name, "unknown")
+    return kind(meant)
+
+
+def _meant(name: str, value: str, values: Sequence[str], words: str) -> str | None:
+    """The one of these values that is named so, in the program or in one of the languages; `_` stands for a space."""
+    wanted = value.casefold().replace("_", " ")
+    for each in values:
+        if each.replace("_", " ") == wanted:
+            return each
+    for language in LANGUAGES:
+        t = Tongue(language)
+        for each in values:
+            if t.knows(words + each) and t(words + each).casefold().startswith(wanted):
+                return each
+    return None
+
+
+def _day(name: str, value: str) -> date:
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(value, form).replace(tzinfo=KYIV).date()
+        except ValueError:
+            continue
+    raise BadQuery(name, "day")
+
+
+def _seconds(name: str, value: str) -> int:
+    """Whole ones, or minutes and seconds: 90, 1:30."""
+    minutes, colon, rest = value.partition(":")
+    parts = (minutes, rest) if colon else ("0", minutes)
+    if not all(each.isascii() and each.isdecimal() and len(each) < 7 for each in parts):
+        raise BadQuery(name, "seconds")
+    return int(parts[0]) * 60 + int(parts[1])
+
+
+def _query(found: _Found, seconds: Mapping[str, int]) -> Query:
+    """Raises BadQuery."""
+    filters: dict[str, Any] = {name: frozenset(values) for name, values in found.sets.items()}
+    filters |= found.facts | dict(seconds)
+    words = " ".join(found.words) or None
+    return Query(found.number, found.account, found.since, found.until, words=words, **filters)
