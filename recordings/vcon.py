@@ -20,7 +20,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -152,7 +152,7 @@ def name(call: str, began: datetime, *, masked: bool, host: str = HOST) -> str:
     full = f"{of}.{'masked' if masked else 'whole'}.{host}"
     rand = int.from_bytes(hashlib.sha1(full.encode()).digest()[:8]) >> 2  # noqa: S324 (4.1.2 wants it; it hides nothing)
     sub = int.from_bytes(hashlib.sha256(full.encode()).digest()[:2]) >> 4
-    milliseconds = int(began.timestamp() * 1000)
+    milliseconds = (began - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     return str(UUID(int=milliseconds << 80 | 8 << 76 | sub << 64 | 2 << 62 | rand))
 
 
