@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.rules import HOME
@@ -89,54 +89,58 @@ class Waiting:
 
 def count(conn: Connection, call: str, tally: Tally) -> bool:
     """Count this call, or count it anew.  False while it is not over, or when it never began here."""
-    row = conn.execute(select(calls).where(calls.c.id == call)).one_or_none()
-    uncount(conn, call)
+    row = conn.execute(_CALL, {"of": call}).one_or_none()
     if row is None or row.ended_at is None:
+        uncount(conn, call)
         return False
     parties: list[str] = sorted({*tally.accounts, *([str(row.caller)] if row.caller else [])})
     local = row.began_at.astimezone(HOME)
-    values = {
+    own = {
         "call": call, "day": local.date(), "hour": local.hour, "matter": tally.matter, "language": tally.language,
-        "outcome": row.outcome, "sent": tally.sent, "known": bool(parties), "before": None,
+        "outcome": row.outcome, "sent": tally.sent, "known": bool(parties),
         "seconds": max(round((row.ended_at - row.began_at).total_seconds()), 0),
     }  # fmt: skip
-    number = conn.execute(insert(counted_calls).values(values)).inserted_primary_key
+    if row.counted is not None:
+        if _is_same(conn, row.counted, own, tally, parties):
+            return True
+        uncount(conn, call)
+    number = conn.execute(_COUNT, {**own, "before": None}).inserted_primary_key
     assert number is not None
     counted = int(number[0])
     places = _places(conn, ((step.part, step.spot) for step in tally.steps))
-    if tally.steps:
-        conn.execute(
-            insert(counted_steps),
-            [
-                {
-                    "counted": counted, "n": n, "spot": places[step.part, step.spot], "answered_by": step.answered_by,
-                    "tries": step.tries, "noinput": step.noinput, "nomatch": step.nomatch,
-                    "barge_in": step.barge_in, "left": step.left,
-                }
-                for n, step in enumerate(tally.steps)
-            ],
-        )  # fmt: skip
-    _add_call(conn, counted, +1)
+    steps = [
+        {
+            "counted": counted, "n": n, "spot": places[step.part, step.spot], "answered_by": step.answered_by,
+            "tries": step.tries, "noinput": step.noinput, "nomatch": step.nomatch, "barge_in": step.barge_in,
+            "left": step.left,
+        }
+        for n, step in enumerate(tally.steps)
+    ]  # fmt: skip
+    if steps:
+        conn.execute(_STEP, steps)
+    _add_call(conn, own, steps, +1)
     if parties:
-        conn.execute(
-            insert(call_parties), [{"party": party, "at": row.began_at, "counted": counted} for party in parties]
-        )
-        _settle(conn, [counted, *_later(conn, parties, row.began_at, counted)])
+        conn.execute(_PARTY, [{"party": party, "at": row.began_at, "counted": counted} for party in parties])
+        until = row.began_at + REPEATED_WITHIN
+        later = conn.scalars(_LATER, {"of": parties, "from": row.began_at, "until": until, "but": counted}).all()
+        _settle(conn, [(counted, None), *((one, True) for one in later)])
     return True
 
 
 def uncount(conn: Connection, call: str) -> bool:
     """Take this call out of all sums.  False when it isn't in them."""
-    found = conn.execute(select(counted_calls.c.id).where(counted_calls.c.call == call)).scalar_one_or_none()
-    if found is None:
+    own = conn.execute(_COUNTED, {"of": call}).mappings().one_or_none()
+    if own is None:
         return False
-    following = conn.scalars(select(counted_calls.c.id).where(counted_calls.c.before == found)).all()
-    conn.execute(delete(call_parties).where(call_parties.c.counted == found))
-    _settle(conn, following)
-    _set_before(conn, found, None)
-    _add_call(conn, found, -1)
-    conn.execute(delete(counted_steps).where(counted_steps.c.counted == found))
-    conn.execute(delete(counted_calls).where(counted_calls.c.id == found))
+    counted = int(own["id"])
+    following = conn.scalars(_FOLLOWING, {"of": counted}).all()
+    conn.execute(delete(call_parties).where(call_parties.c.counted == counted))
+    _settle(conn, [(one, True) for one in following])
+    _set_before(conn, counted, None)
+    steps = [dict(step) for step in conn.execute(_STEPS, {"of": counted}).mappings()]
+    _add_call(conn, dict(own), steps, -1)
+    conn.execute(delete(counted_steps).where(counted_steps.c.counted == counted))
+    conn.execute(delete(counted_calls).where(counted_calls.c.id == counted))
     return True
 
 
@@ -203,16 +207,26 @@ def recount(conn: Connection) -> None:
 # Sums
 
 
-def _add_call(conn: Connection, counted: int, sign: int) -> None:
+def _is_same(conn: Connection, counted: int, own: Mapping[str, Any], tally: Tally, parties: Sequence[str]) -> bool:
+    """Whether it was counted just like this: most of what makes a call be looked at again changes no figure."""
+    known = conn.execute(_COUNTED, {"of": own["call"]}).mappings().one()
+    if any(known[name] != value for name, value in own.items()):
+        return False
+    if sorted(conn.scalars(_PARTIES, {"of": counted})) != sorted(parties):
+        return False
+    steps = conn.execute(_STEPS_TOLD, {"of": counted}).all()
+    return [Step(*step) for step in steps] == list(tally.steps)
+
+
+def _add_call(conn: Connection, own: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], sign: int) -> None:
     """Its own row and its steps, `sign` times."""
-    row = conn.execute(select(counted_calls).where(counted_calls.c.id == counted)).one()
-    day = {name: getattr(row, name) for name in ("day", "matter", "outcome", "sent")}
-    more = {"calls": sign, "seconds": sign * row.seconds, "known": sign * row.known, "repeated": 0}
+    day = {name: own[name] for name in ("day", "matter", "outcome", "sent")}
+    more = {"calls": sign, "seconds": sign * own["seconds"], "known": sign * own["known"], "repeated": 0}
     _bump(conn, call_days, [{**day, **more}])
-    _bump(conn, call_hours, [{"day": row.day, "hour": row.hour, "calls": sign, "seconds": sign * row.seconds}])
+    _bump(conn, call_hours, [{"day": own["day"], "hour": own["hour"], "calls": sign, "seconds": more["seconds"]}])
     sums: dict[tuple[Any, ...], Counter[str]] = {}
-    for step in conn.execute(select(counted_steps).where(counted_steps.c.counted == counted)):
-        key = (row.day, step.spot, row.language, str(step.answered_by or ""))
+    for step in steps:
+        key = (own["day"], step["spot"], own["language"], str(step["answered_by"] or ""))
         sums.setdefault(key, Counter()).update(_step_sums(step))
     _bump(
         conn, step_days,
@@ -223,14 +237,14 @@ def _add_call(conn: Connection, counted: int, sign: int) -> None:
     )  # fmt: skip
 
 
-def _step_sums(step: Any) -> Mapping[str, int]:
-    missed = step.noinput + step.nomatch
-    asked = step.tries is not None and (step.answered_by is not None or missed > 0)
+def _step_sums(step: Mapping[str, Any]) -> Mapping[str, int]:
+    missed, answered, tries = step["noinput"] + step["nomatch"], step["answered_by"] is not None, step["tries"]
+    asked = tries is not None and (answered or missed > 0)
     sums = {
-        "visits": 1, "asked": int(asked), "first": int(asked and step.tries == 1 and step.answered_by is not None),
-        "prompts": step.tries or 0, "noinput": step.noinput, "nomatch": step.nomatch, "barge_in": int(step.barge_in),
+        "visits": 1, "asked": int(asked), "first": int(asked and tries == 1 and answered), "prompts": tries or 0,
+        "noinput": step["noinput"], "nomatch": step["nomatch"], "barge_in": int(step["barge_in"]),
     }  # fmt: skip
-    return {**sums, **({str(step.left): 1} if step.left else {})}
+    return {**sums, **({str(step["left"]): 1} if step["left"] else {})}
 
 
 def _asked(answered: Any, tries: Any, missed: Any) -> Any:
@@ -241,46 +255,30 @@ def _asked(answered: Any, tries: Any, missed: Any) -> Any:
 
 def _set_before(conn: Connection, counted: int, before: int | None) -> None:
     """It repeats this call now, or none."""
-    own = conn.execute(select(counted_calls).where(counted_calls.c.id == counted)).one()
+    own = conn.execute(_BY_ID, {"of": counted}).one()
     if own.before == before:
         return
     for number, sign in ((own.before, -1), (before, +1)):
         if number is None:
             continue
-        other = conn.execute(select(counted_calls).where(counted_calls.c.id == number)).one()
+        other = conn.execute(_BY_ID, {"of": number}).one()
         key = {"day": own.day, "matter": own.matter, "before_matter": other.matter, "before_outcome": other.outcome}
         _bump(conn, repeat_days, [{**key, "calls": sign}])
     if change := int(before is not None) - int(own.before is not None):
         day = {name: getattr(own, name) for name in ("day", "matter", "outcome", "sent")}
         _bump(conn, call_days, [{**day, "calls": 0, "seconds": 0, "known": 0, "repeated": change}])
-    conn.execute(update(counted_calls).where(counted_calls.c.id == counted).values(before=before))
+    conn.execute(_NOW_BEFORE, {"of": counted, "now": before})
 
 
-def _settle(conn: Connection, counted: Iterable[int]) -> None:
-    """Find which call each of these repeats: the latest before it."""
-    other = call_parties.alias("other")
-    own = call_parties
-    for one in counted:
-        began = conn.scalar(select(own.c.at).where(own.c.counted == one).limit(1))
+def _settle(conn: Connection, counted: Iterable[tuple[int, bool | None]]) -> None:
+    """Find which call each of these repeats: the latest before it.  With None: one that repeats none yet."""
+    for one, had in counted:
+        began = conn.scalar(_BEGAN, {"of": one})
         before = None
         if began is not None:
-            of_them = select(own.c.party).where(own.c.counted == one)
-            before = conn.scalar(
-                select(other.c.counted)
-                .where(other.c.party.in_(of_them), other.c.at < began, other.c.at >= began - REPEATED_WITHIN)
-                .order_by(other.c.at.desc(), other.c.counted.desc())
-                .limit(1)
-            )
-        _set_before(conn, one, before)
-
-
-def _later(conn: Connection, parties: Sequence[str], at: datetime, but: int) -> Sequence[int]:
-    """The calls of these that come within the time in which they repeat one of that moment."""
-    found = select(call_parties.c.counted).where(
-        call_parties.c.party.in_(parties), call_parties.c.at > at, call_parties.c.at <= at + REPEATED_WITHIN,
-        call_parties.c.counted != but,
-    )  # fmt: skip
-    return conn.scalars(found.distinct()).all()
+            before = conn.scalar(_LATEST, {"of": one, "upto": began, "from": began - REPEATED_WITHIN})
+        if had or before is not None:
+            _set_before(conn, one, before)
 
 
 def _wait_key(kind: Wait, began_at: datetime, seconds: float, ended: Waited) -> tuple[date, Wait, Waited, int]:
@@ -290,23 +288,78 @@ def _wait_key(kind: Wait, began_at: datetime, seconds: float, ended: Waited) -> 
 def _places(conn: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
     """The numbers of these places of conversations; new ones get one."""
     needed = set(wanted)
-    parts = {part for part, _ in needed}
+    parts = sorted({part for part, _ in needed})
     known = _known_places(conn, parts)
     if missing := sorted(needed - known.keys()):
-        dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(spots).on_conflict_do_nothing()
-        conn.execute(statement, [{"part": part, "spot": spot} for part, spot in missing])
+        conn.execute(_NEW_SPOTS[conn.dialect.name], [{"part": part, "spot": spot} for part, spot in missing])
         known = _known_places(conn, parts)
     return known
 
 
-def _known_places(conn: Connection, parts: set[str]) -> dict[tuple[str, str], int]:
-    rows = conn.execute(select(spots).where(spots.c.part.in_(parts)))
-    return {(row.part, row.spot): row.id for row in rows}
+def _known_places(conn: Connection, parts: Sequence[str]) -> dict[tuple[str, str], int]:
+    if not parts:
+        return {}
+    return {(row.part, row.spot): row.id for row in conn.execute(_SPOTS, {"of": parts})}
 
 
-# How
+# How: statements are made once, for making one costs more than running it
 
+_DIALECTS: Final = (sqlite, postgresql)
+_own: Final = call_parties
+_other: Final = call_parties.alias("other")
+_CALL: Final = (
+    select(calls.c.caller, calls.c.began_at, calls.c.ended_at, calls.c.outcome, counted_calls.c.id.label("counted"))
+    .select_from(calls.outerjoin(counted_calls, counted_calls.c.call == calls.c.id))
+    .where(calls.c.id == bindparam("of"))
+)
+_COUNTED: Final = select(counted_calls).where(counted_calls.c.call == bindparam("of"))
+_BY_ID: Final = select(counted_calls).where(counted_calls.c.id == bindparam("of"))
+_COUNT: Final = insert(counted_calls)
+_STEP: Final = insert(counted_steps)
+_PARTY: Final = insert(call_parties)
+_STEPS: Final = (
+    select(counted_steps).where(counted_steps.c.counted == bindparam("of")).order_by(counted_steps.c.n)
+)  # fmt: skip
+_STEPS_TOLD: Final = (
+    select(
+        spots.c.part, spots.c.spot, counted_steps.c.answered_by, counted_steps.c.tries, counted_steps.c.noinput,
+        counted_steps.c.nomatch, counted_steps.c.barge_in, counted_steps.c.left,
+    )
+    .select_from(counted_steps.join(spots, spots.c.id == counted_steps.c.spot))
+    .where(counted_steps.c.counted == bindparam("of"))
+    .order_by(counted_steps.c.n)
+)  # fmt: skip
+_PARTIES: Final = select(call_parties.c.party).where(call_parties.c.counted == bindparam("of"))
+_FOLLOWING: Final = select(counted_calls.c.id).where(counted_calls.c.before == bindparam("of"))
+_NOW_BEFORE: Final = (
+    update(counted_calls).where(counted_calls.c.id == bindparam("of")).values(before=bindparam("now"))
+)  # fmt: skip
+_at: Final = call_parties.c.at.type
+_BEGAN: Final = select(_own.c.at).where(_own.c.counted == bindparam("of")).limit(1)
+_LATEST: Final = (
+    select(_other.c.counted)
+    .where(
+        _other.c.party.in_(select(_own.c.party).where(_own.c.counted == bindparam("of"))),
+        _other.c.at < bindparam("upto", type_=_at),
+        _other.c.at >= bindparam("from", type_=_at),
+    )
+    .order_by(_other.c.at.desc(), _other.c.counted.desc())
+    .limit(1)
+)
+_LATER: Final = (
+    select(_own.c.counted)
+    .where(
+        _own.c.party.in_(bindparam("of", expanding=True)),
+        _own.c.at > bindparam("from", type_=_at),
+        _own.c.at <= bindparam("until", type_=_at),
+        _own.c.counted != bindparam("but"),
+    )
+    .distinct()
+)
+_SPOTS: Final = select(spots).where(spots.c.part.in_(bindparam("of", expanding=True)))
+_NEW_SPOTS: Final = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(spots).on_conflict_do_nothing() for dialect in _DIALECTS
+}
 _SUMS: Final = (call_days, call_hours, step_days, repeat_days, wait_days)
 _LEFT: Final = (Left.HUNG_UP, Left.GAVE_UP, Left.PEOPLE, Left.FAULT)
 
@@ -338,7 +391,7 @@ def _bumping(table: Table, dialect: Any) -> Any:
 _BUMPS: Final = {
     (table.name, dialect.__name__.rpartition(".")[2]): _bumping(table, dialect)
     for table in _SUMS
-    for dialect in (sqlite, postgresql)
+    for dialect in _DIALECTS
 }
 
 

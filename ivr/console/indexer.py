@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from domain import calls, debts, indexing, moments
+from domain import calls, debts, indexing, moments, tallies
 from domain.calls import CallRecord
 from domain.debts import Debt
 from domain.indexing import Facts, Stored
 from domain.model import Language, Outcome
 from domain.store import Connection, Store, StoreFault
+from ivr.console.tallying import tally_of
 from ivr.console.turns import Turns
 from ivr.dialog import GaveUp
 from ivr.story import Doubt, Story, story
@@ -75,12 +76,24 @@ class Indexer:
         owed = await asyncio.wrap_future(self._store.read(lambda conn: debts.owed(conn, AT_ONCE)))
         if not owed:
             return 0, 0
-        found = await asyncio.wrap_future(self._store.read(lambda conn: facts(conn, owed)))
-        return len(owed), await self._turns.write(lambda conn: indexing.fill(conn, found))
+        told: dict[str, Story] = {}
+        found = await asyncio.wrap_future(self._store.read(lambda conn: facts(conn, owed, told)))
+        counted = {call: tally_of(each) for call, each in told.items()}
+
+        def job(conn: Connection) -> int:
+            done = indexing.fill(conn, found)
+            for call, tally in counted.items():
+                tallies.count(conn, call, tally)
+            return done
+
+        return len(owed), await self._turns.write(job)
 
 
-def facts(conn: Connection, owed: Sequence[Debt]) -> dict[Debt, Facts | None]:
-    """What these calls are found by; None: it goes on (again), and is owed anew when it ends."""
+def facts(
+    conn: Connection, owed: Sequence[Debt], stories: dict[str, Story] | None = None
+) -> dict[Debt, Facts | None]:
+    """What these calls are found by; None: it goes on (again), and is owed anew when it ends.  stories: gets what was
+    told of each."""
     ids = [debt.call for debt in owed]
     stored = indexing.gather(conn, ids)
     happened = moments.of_calls(conn, ids)
@@ -95,6 +108,8 @@ def facts(conn: Connection, owed: Sequence[Debt]) -> dict[Debt, Facts | None]:
         except Exception:  # of whatever an old row holds: the call is found all the same
             log.exception("call %s can't be told: it is found by what its row says", debt.call)
             told = Story(record, (), (), (), UNKNOWN, Language.UK, ())
+        if stories is not None:
+            stories[debt.call] = told
         found[debt] = of_story(told, record.ended_at, record.outcome, stored[debt.call])
     return found
 

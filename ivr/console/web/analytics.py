@@ -247,14 +247,14 @@ def charts(given: Report, teller: Teller, lines: int | None) -> Mapping[str, str
 
     made: dict[str, Any] = {
         "days": {
-            "labels": days, "unit": "n", "kind": "bars",
+            "labels": days, "x": t("analytics.col_day"), "unit": "n", "kind": "bars",
             "series": [
                 of("calls", "--muted", calls_), of("contained", "--ok", lambda each: each.contained),
                 of("people", "--warn", lambda each: each.people), of("left", "--danger", lambda each: each.left),
             ],
         },
         "people": {
-            "labels": days, "unit": "%", "kind": "line", "from": 0, "to": 1,
+            "labels": days, "x": t("analytics.col_day"), "unit": "%", "kind": "line", "from": 0, "to": 1,
             "series": [
                 {
                     "label": t("analytics.series_connected", seconds=terms.seconds), "colour": "--accent",
@@ -267,7 +267,8 @@ def charts(given: Report, teller: Teller, lines: int | None) -> Mapping[str, str
             ],
         },
         "hours": {
-            "labels": [f"{each.hour:02}" for each in given.hours], "unit": "n", "kind": "bars",
+            "labels": [f"{each.hour:02}" for each in given.hours], "x": t("analytics.col_hour"), "unit": "n",
+            "kind": "bars",
             "series": [
                 {
                     "label": t("analytics.series_erlang"), "colour": "--accent",

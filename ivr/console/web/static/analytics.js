@@ -30,7 +30,7 @@
         { stroke: token("--muted"), grid, ticks: grid, font, size: 56, values: (_, places) => places.map(tell) },
       ],
       series: [
-        { label: "", value: (_, place) => chart.labels[place] ?? "–" },
+        { label: chart.x, value: (_, place) => chart.labels[place] ?? "–" },
         ...chart.series.map((each) => {
           const colour = token(each.colour);
           const drawn = chart.kind === "bars" && each === chart.series[0];
