@@ -267,15 +267,13 @@ class Searched(BaseModel):
 class SearchRun(BaseModel):
     """A run of `bench.search` on one database.
 
-    limit: ms.  made: seconds that filling took; 0 when it was there.  sizes: rows and MB of what the index is made
-    of.  fills: ms per call.
+    limit: ms.  sizes: rows and MB of what the index is made of.  fills: ms per call.
     """
 
     machine: Machine
     database: str
     calls: int
     limit: float
-    made: float
     sizes: dict[str, float]
     queries: list[Searched]
     fills: list[Searched]

@@ -149,8 +149,6 @@ def of_search(runs: list[SearchRun]) -> list[tuple[str, Rows]]:
         costs += [[each.name, str(len(each.took)), *_percentiles(each.took, (50, 95, 100))] for each in run.fills]
         found.append((f"What it costs to have it found, {name}", costs))
         held = [["what", "how much"], *([what, f"{value:,.0f}"] for what, value in run.sizes.items())]
-        if run.made:
-            held.append(["calls filled in a second, while it was made", f"{run.calls / run.made:,.0f}"])
         found.append((f"What the index is made of, {name}", held))
     return found
 

@@ -6,8 +6,7 @@ Rules
 2. Those that began last come first; a page begins where the one before ended, whatever has been added since.
 3. The count is exact.
 4. No filter is slow, nor any of them together: all are bitmaps (`domain.marks`), of which every query reads a bounded
-   number; rows are read for the calls of the page only, and for the blocks in which the page or the range of dates
-   begins and ends.
+   number; rows are read for the calls of the page only.
 """
 
 import re
@@ -20,7 +19,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from domain import debts, marks
-from domain.indexing import ALL, SECONDS, mark, micros, moment
+from domain.indexing import ALL, BEGAN, SECONDS, mark, micros, moment
 from domain.marks import SIZE, Blocks
 from domain.masking import masked_account, masked_phone
 from domain.model import Language, Outcome
@@ -30,8 +29,11 @@ from domain.topics import lemmas
 
 __all__ = ["BadCursor", "BadQuery", "Found", "Page", "PersonalQuery", "Query", "one", "read", "search", "written"]
 
-SPARSE: Final = 400
-"""Calls of a block, or of several, up to which each is looked up; of more, the blocks are read."""
+SECOND: Final = 1_000_000
+"""In microseconds."""
+
+AHEAD: Final = 8
+"""Blocks that are looked at together for the next calls of a page."""
 
 MANY_BLOCKS: Final = 40
 """Blocks up to which bitmaps are asked for of each; of more, those of all blocks are."""
@@ -209,9 +211,14 @@ def _found(conn: Connection, query: Query, blocks: Sequence[_Block], personal: b
         of_block = {each: some.get(number, 0) for each, some in loaded.items()}
         if passed := filters.within(of_block, of_block[ALL] if bits is None else bits[number]):
             found[number] = passed
-    for block in blocks:
-        if not block.whole and block.number in found:
-            found[block.number] = _dated(conn, block.number, found[block.number], query)
+    parted = [block.number for block in blocks if not block.whole and block.number in found]
+    for number, sliced in _timed(conn, parted):
+        passed = found[number]
+        if query.since is not None:
+            passed &= marks.at_least(_second(query.since), sliced, passed)
+        if query.until is not None:
+            passed &= ~marks.at_least(_second(query.until), sliced, passed)
+        found[number] = passed
     return {number: passed for number, passed in found.items() if passed}
 
 
@@ -243,17 +250,6 @@ def _any(bitmaps: Iterable[int]) -> int:
     return found
 
 
-def _dated(conn: Connection, number: int, bits: int, query: Query) -> int:
-    """Which of these calls of a block began in the range of dates."""
-    since = micros(query.since) if query.since else 0
-    until = micros(query.until) if query.until else 1 << 62
-    if bits.bit_count() <= SPARSE:
-        rows = _rows_at(conn, [number * SIZE + place for place in marks.places(bits)])
-    else:
-        rows = _rows_of(conn, number)
-    return bits & sum(1 << n % SIZE for n, began in rows if since <= began < until)
-
-
 # Which page of them
 
 
@@ -266,38 +262,51 @@ def _newest(
     began before those that we have.
     """
     best: list[tuple[int, int]] = []
-    waiting: list[int] = []
-
-    def look(rows: Iterable[tuple[int, int]]) -> None:
-        found = ((began, n) for n, began in rows if cursor is None or (began, n) < cursor)
-        best[:] = nlargest(most, [*best, *found])
-
-    for block in blocks:
-        if len(best) == most and block.last < best[-1][0]:
-            break
-        if cursor is not None and block.first > cursor[0]:
-            continue
-        found = bits[block.number]
-        if found.bit_count() <= SPARSE:
-            waiting += [block.number * SIZE + place for place in marks.places(found)]
-        else:
-            look((n, began) for n, began in _rows_of(conn, block.number) if found >> n % SIZE & 1)
-        if len(waiting) >= SPARSE:
-            look(_rows_at(conn, waiting))
-            waiting.clear()
-    if waiting:
-        look(_rows_at(conn, waiting))
+    left = [block for block in blocks if cursor is None or block.first <= cursor[0]]
+    while left and (len(best) < most or left[0].last >= best[-1][0]):
+        some, left = _enough(left, bits, most)
+        wanted: list[int] = []
+        for number, sliced in _timed(conn, [block.number for block in some]):
+            earlier, same = bits[number], 0
+            if cursor is not None:  # which calls of the cursor's own second come after it is seen below
+                not_later = earlier & ~marks.at_least(cursor[0] // SECOND + 1, sliced, earlier)
+                same = marks.at_least(cursor[0] // SECOND, sliced, not_later)
+                earlier = not_later & ~same
+            few = same | marks.greatest(most, sliced, earlier)
+            wanted += [number * SIZE + place for place in marks.places(few)]
+        found = ((began, n) for n, began in _began(conn, wanted) if cursor is None or (began, n) < cursor)
+        best = nlargest(most, [*best, *found])
     return best
 
 
-def _rows_of(conn: Connection, number: int) -> Sequence[tuple[int, int]]:
-    """(n, began) of every call of a block."""
-    asked = {"first": number * SIZE, "end": (number + 1) * SIZE}
-    return [(n, began) for n, began in conn.execute(_OF_BLOCK, asked)]
+def _enough(blocks: list[_Block], bits: Blocks, most: int) -> tuple[list[_Block], list[_Block]]:
+    """The next blocks that hold so many together, and the others."""
+    count, k = 0, 0
+    while k < len(blocks) and count < most and k < AHEAD:
+        count += bits[blocks[k].number].bit_count()
+        k += 1
+    return blocks[:k], blocks[k:]
 
 
-def _rows_at(conn: Connection, ns: Sequence[int]) -> Sequence[tuple[int, int]]:
-    return [(n, began) for n, began in conn.execute(_AT, {"ns": ns})]
+def _timed(conn: Connection, numbers: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """Of each of these blocks when its calls began, in binary digits."""
+    names = marks.slices(*BEGAN)
+    for k in range(0, len(numbers), marks.AT_ONCE):
+        some = numbers[k : k + marks.AT_ONCE]
+        loaded = marks.load(conn, names, some)
+        for number in some:
+            yield number, [loaded[name].get(number, 0) for name in names]
+
+
+def _second(at: datetime) -> int:
+    return max(0, micros(at) // SECOND)
+
+
+def _began(conn: Connection, ns: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(n, when it began, in microseconds) of these calls."""
+    for k in range(0, len(ns), marks.AT_ONCE):
+        for row in conn.execute(_WHEN, {"ns": ns[k : k + marks.AT_ONCE]}):
+            yield row.n, row.began
 
 
 def _read_cursor(after: str | None) -> tuple[int, int] | None:
@@ -324,8 +333,6 @@ _several: Final[BindParameter[object]] = bindparam("ns", expanding=True)
 _BLOCKS: Final = select(mark_blocks.c.block, mark_blocks.c.first, mark_blocks.c.last).order_by(
     mark_blocks.c.last.desc()
 )
-_WHEN: Final = select(findings.c.n, findings.c.began)
-_OF_BLOCK: Final = _WHEN.where(findings.c.n >= bindparam("first"), findings.c.n < bindparam("end"))
-_AT: Final = _WHEN.where(findings.c.n.in_(_several))
+_WHEN: Final = select(findings.c.n, findings.c.began).where(findings.c.n.in_(_several))
 _ROWS: Final = select(findings).where(findings.c.n.in_(_several))
 _ONE: Final = select(findings).where(findings.c.call == bindparam("call"))

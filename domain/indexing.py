@@ -13,7 +13,7 @@ the word that is looked for are asked for; one in common is enough.
 
 A mark is a letter and a value:  * every call   o outcome   l language   f flow   d dialled number   r recording
   t something that is true of it   a account   n caller's number, last digit first   w word   p personal word
-  s seconds, in binary digits
+  s its length in seconds, in binary digits   b the second in which it began (since 1970), in binary digits
 """
 
 import json
@@ -49,6 +49,9 @@ log = logging.getLogger(__name__)
 ALL: Final = "*"
 SECONDS: Final = ("s", 14)
 """Name and binary digits of a call's length: what lasts longer than 16383 seconds is as long as that."""
+
+BEGAN: Final = ("b", 32)
+"""Name and binary digits of the second in which a call began: until the year 2106."""
 
 LONGEST_MARK: Final = 80
 
@@ -130,6 +133,7 @@ def marked(facts: Facts) -> set[str]:
     found.update(mark("t", name) for name, is_so in true_of_it.items() if is_so)
     found.update(mark("a", account) for account in facts.accounts)
     found.update(marks.digits(*SECONDS, facts.seconds))
+    found.update(marks.digits(*BEGAN, micros(facts.began) // 1_000_000))
     if stored.recording is not None:
         found.add(mark("r", stored.recording))
     if facts.caller is not None:
@@ -216,7 +220,7 @@ def fill(conn: Connection, found: Mapping[Debt, Facts | None]) -> int:
         had, has = set(old.marks.split(" ")) if old else set[str](), marked(facts)
         changes.remove(n, had - has)
         changes.add(n, has - had)
-        rows.append(_row(n, facts, has))
+        rows.append(row(n, facts, has))
     changes.write(conn)
     blocks.write()
     if rows:
@@ -289,7 +293,8 @@ class _Blocks:
         return max(first - began, began - last, 0)
 
 
-def _row(n: int, facts: Facts, has: Iterable[str]) -> dict[str, Any]:
+def row(n: int, facts: Facts, has: Iterable[str]) -> dict[str, Any]:
+    """A call with these marks as it stands in the store, at this place."""
     stored = facts.stored
     return {
         "n": n, "call": facts.call, "began": micros(facts.began), "seconds": facts.seconds, "caller": facts.caller,

@@ -140,6 +140,26 @@ def at_least(value: int, sliced: Sequence[int], all_: int) -> int:
     return more | same
 
 
+def greatest(most: int, sliced: Sequence[int], bits: int) -> int:
+    """Of these calls of a block those `most` whose number is the greatest, and all that are as great as the last.
+
+    sliced: the bitmaps of the number, the lowest digit's first (O'Neil & Quass, 4.2).
+    """
+    if bits.bit_count() <= most:
+        return bits
+    sure, maybe = 0, bits
+    for digit in reversed(sliced):
+        greater = sure | maybe & digit
+        if greater.bit_count() > most:
+            maybe &= digit
+        else:
+            sure = greater
+            maybe &= ~digit
+        if sure.bit_count() == most:
+            return sure
+    return sure | maybe
+
+
 def places(bits: int) -> Iterator[int]:
     """Which bits are set, the lowest first."""
     while bits:

@@ -42,7 +42,8 @@ class Query:
     """What is looked for.  Raises BadQuery.
 
     number: of the caller, in full in any spelling, or its last digits (`SHORTEST_TAIL` at least).
-    account: ten digits; of a call that was about it.  since, until: the call began then or later, and before.
+    account: ten digits; of a call that was about it.  since, until: the call began then or later, and before;
+    parts of a second are cut off.
     flows: the call was in one of these (`Found.flows`).  words: all of them were told, in any form, in any order.
     shortest, longest: whole seconds, both included.  complaint: one was registered or drafted in the call.
     recording: what became of it.  doubt, gave_up, transferred, complaint, scored, noted, told: True or False where it

@@ -51,7 +51,6 @@ findings = Table(
     Column("told", Boolean, nullable=False),
     Column("accounts", Text, nullable=False),
     Column("marks", Text, nullable=False),  # those in which its bit is set
-    Index("ix_findings_when", "n", "began"),
 )
 
 marks = Table(

@@ -81,7 +81,7 @@ def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (marks, indexing, findings):
         monkeypatch.setattr(module, "SIZE", 8)
     monkeypatch.setattr(marks, "FEW", 2)
-    monkeypatch.setattr(findings, "SPARSE", 3)
+    monkeypatch.setattr(findings, "AHEAD", 2)
     monkeypatch.setattr(findings, "MANY_BLOCKS", 2)
 
 
@@ -124,7 +124,7 @@ def some_calls(draw: st.DrawFn) -> list[Facts]:
     return [
         facts(
             f"c-{n}",
-            began=draw(MOMENTS),
+            began=draw(MOMENTS) + timedelta(microseconds=draw(st.sampled_from((0, 0, 1, 400_000, 999_999)))),
             seconds=draw(SECONDS),
             caller=draw(st.sampled_from(CALLERS)),
             dialled=draw(st.sampled_from(DIALLED)),

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("n", name=op.f("pk_findings")),
         sa.UniqueConstraint("call", name=op.f("uq_findings_call")),
     )
-    op.create_index("ix_findings_when", "findings", ["n", "began"])
     op.create_table(
         "marks",
         sa.Column(
