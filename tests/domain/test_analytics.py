@@ -1,4 +1,4 @@
-"""Figures of small worlds, worked out by hand; and sums that follow from the rows of single calls, whatever happens."""
+"""Figures of small worlds, worked out by hand; and sums that follow from the rows of single calls."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -257,7 +257,7 @@ def test_requests_are_late_by_the_day_that_was_due(run, store):
 def test_readings_are_counted_by_channel_and_what_became_of_doubt(run, store):
     from domain.commands import KeepDoubtful, SubmitReading
     from domain.handlers import perform
-    from domain.model import Doubt, Energy, Zone
+    from domain.model import Doubt, Energy
 
     account = store.read(lambda conn: _account(conn)).result()
     meter, value = account.meters[0], account.meters[0].registers[0].last or 0
@@ -277,7 +277,6 @@ def test_readings_are_counted_by_channel_and_what_became_of_doubt(run, store):
     assert caller.doubtful - (old.doubtful if old else 0) == 1
     assert caller.open + caller.corrected + caller.void == caller.doubtful
     assert Source.ESTIMATE not in after
-    assert Zone.SINGLE
 
 
 def _account(conn):
