@@ -154,7 +154,7 @@ class Page(APIRoute):
                     raise HTTPException(403)
             if request.method not in SAFE:
                 request = await _limited(request, largest)
-                await _meant(serving, request, session)
+                await _meant(serving, request, session if wanted != OPEN else None)
             return await handle(request)
 
         return guarded
@@ -221,7 +221,8 @@ async def _refused(serving: Desk, session: Session, path: str, lacking: str) -> 
 
 
 async def _meant(serving: Desk, request: Request, session: Session | None) -> None:
-    """The request comes from a page of ours, and from this session.  Raises HTTPException 403."""
+    """The request comes from a page of ours, and from this session (None: the route is open, and has a token of its
+    own if it needs one).  Raises HTTPException 403."""
     if not ours(serving, request):
         raise HTTPException(403, "it does not come from a page of ours")
     if session is None:
