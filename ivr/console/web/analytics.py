@@ -94,7 +94,7 @@ async def figures(
         "months": [str(Period.of(today).plus(-n)) for n in range(MONTHS)],
         "charts": charts(given, teller, lines), "lines": lines, "first": first, "last": last,
         "questions": beside(given), "places": given.places[:15], "parts": parts(given, teller),
-        "weights": weights(given), "may_csv": me.may(Permission.LISTS), "mapped": MAPS.exists(),
+        "weights": weights(given), "may_csv": me.may(Permission.LISTS), "mapped": MAPS.exists() and (HERE / "static/flowmap.js").exists(),
         "may_calls": me.may(Permission.REPLAY), "question_languages": [each.value for each in Language],
     }  # fmt: skip
     return render(request, "analytics/figures.html", 422 if chosen.error else 200, **context)
