@@ -20,6 +20,8 @@ from domain.tables import billings, handover_files, handovers, meters, readings,
 _DEEDS: Final = frozenset({"SubmitReading", "KeepDoubtful"})
 """Lines of the journal that store a reading."""
 
+_UNSAID: Final[tuple[Sequence[Line], datetime | None]] = ((), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -61,7 +63,8 @@ class HandedOver:
 class Proof:
     """One reading with everything that proves it.
 
-    caller: E.164, None: withheld or another channel.  lines: what was said; said_from, said_to: from when to when.
+    caller: E.164, None: withheld or another channel.  lines: what was said; a line's moment is that of its answer.
+    said_from, said_to: from when, which is where the line before ended, to when.
     inputs: JSON, what an estimate was made from.
     """
 
@@ -88,13 +91,10 @@ class Proof:
     driver: str | None
     recording: RecordingRecord | None
     lines: Sequence[Line]
+    said_from: datetime | None
     chain: Sequence[Link]
     billings: Sequence[Billing]
     handovers: Sequence[HandedOver]
-
-    @property
-    def said_from(self) -> datetime | None:
-        return self.lines[0].at if self.lines else None
 
     @property
     def said_to(self) -> datetime | None:
@@ -114,13 +114,13 @@ def of(conn: Connection, reading: int) -> Proof | None:
     chain = [Link(*each) for each in conn.execute(_CHAIN, _chained(conn, row))]
     record = calls.one(conn, row.call) if row.call else None
     seq = row.seq if row.seq is not None else _first_seq(chain)  # a copy has the line of what it stands for
+    said, since = _said(calls.lines(conn, row.call), seq) if row.call and seq is not None else _UNSAID
     return Proof(
         row.id, row.account, row.meter, row.zone, row.energy, row.width, row.multiplier, row.value, row.read_on,
         row.at, row.source, row.status, row.doubt, row.purpose, row.period, row.inputs, row.receipt, row.call, seq,
         record.began.caller if record else None, record.driver if record else None,
         calls.recording(conn, row.call) if row.call else None,
-        _said(calls.lines(conn, row.call), seq) if row.call and seq is not None else [],
-        chain,
+        said, since, chain,
         [Billing(*each) for each in conn.execute(_BILLED, {"of": reading})],
         [HandedOver(*each) for each in conn.execute(_HANDED_OVER, {"of": reading})],
     )  # fmt: skip
@@ -136,11 +136,13 @@ def _first_seq(chain: Sequence[Link]) -> int | None:
     return next((each.seq for each in chain if each.seq is not None), None)
 
 
-def _said(lines: Sequence[Line], seq: int) -> Sequence[Line]:
-    """What was said for the deed of this line: after the deed before, up to and with it."""
+def _said(lines: Sequence[Line], seq: int) -> tuple[Sequence[Line], datetime | None]:
+    """What was said for the deed of this line: after the deed before, up to and with it; and from when."""
     upto = [line for line in lines if line.seq <= seq]
     earlier = [n for n, line in enumerate(upto[:-1]) if line.label in _DEEDS]
-    return upto[earlier[-1] + 1 :] if earlier else upto
+    first = earlier[-1] + 1 if earlier else 0
+    said = upto[first:]
+    return said, upto[max(first - 1, 0)].at if said else None
 
 
 # How: statements are made once

@@ -226,7 +226,7 @@ def test_a_caller_who_corrects_themselves_is_in_the_chain(run: Run, ask: Ask):
 def test_a_reading_that_nobody_called_about_has_no_lines(run: Run, act: Ask):
     act(SubmitReading(ONE, "0100001", Zone.SINGLE, 2300))
     proof = run(lambda conn: reading_proof.of(conn, newest(conn)))
-    assert (proof.call, proof.caller, proof.lines, proof.recording) == (None, None, [], None)
+    assert (proof.call, proof.caller, proof.lines, proof.recording) == (None, None, (), None)
     assert [each.value for each in proof.chain] == [2300]
     assert run(lambda conn: reading_proof.of(conn, 10**9)) is None
 
