@@ -14,9 +14,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from fastapi import Request, Response
+from markupsafe import Markup, escape
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -57,11 +59,11 @@ class Show(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a prompt.  which: `text`, `second`, `third`; segments: ("text" or "place", what is written)."""
+    """A line of a prompt.  which: `text`, `second`, `third`; shown: its text with its places marked."""
 
     which: str
     text: str
-    segments: tuple[tuple[str, str], ...]
+    shown: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,11 +380,15 @@ async def _shown(request: Request, desk: InDesk, me: Me, lang: Language, prompt:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)  # the list shows hundreds, mostly the same as a moment ago
 def _line(which: str, text: str) -> Line:
-    segments = tuple(
-        ("text", each.text) if isinstance(each, Piece) else ("place", _written(each)) for each in cut("", text)
+    shown = (
+        escape(each.text)
+        if isinstance(each, Piece)
+        else Markup('<code class="place">{}</code>').format(_written(each))
+        for each in cut("", text)
     )
-    return Line(which, text, segments)
+    return Line(which, text, Markup("").join(shown))
 
 
 def _written(place: Place) -> str:
@@ -460,6 +466,8 @@ def _texts(over: Overlay, lang: Language, prompt: str) -> Texts:
 
 def _matches(catalogue: Catalogue, name: str, q: str) -> bool:
     """Whether every word that is searched for stands in the name or in a text of any language."""
+    if not q:
+        return True
     every = " ".join([name, *(catalogue.texts[lang].get(name, {}).get(w, "") for lang in LANGUAGES for w in TRIES)])
     return all(word in every.casefold() for word in q.casefold().split())
 
