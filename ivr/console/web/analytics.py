@@ -94,7 +94,7 @@ async def figures(
         "months": [str(Period.of(today).plus(-n)) for n in range(MONTHS)],
         "charts": charts(given, teller, lines), "lines": lines, "first": first, "last": last,
         "questions": beside(given), "places": given.places[:15], "parts": parts(given, teller),
-        "weights": weights(given), "may_csv": me.may(Permission.LISTS), "mapped": MAPS.exists() and (HERE / "static/flowmap.js").exists(),
+        "weights": weights(given), "may_csv": me.may(Permission.LISTS), "mapped": mapped(),
         "may_calls": me.may(Permission.REPLAY), "question_languages": [each.value for each in Language],
     }  # fmt: skip
     return render(request, "analytics/figures.html", 422 if chosen.error else 200, **context)
@@ -153,6 +153,11 @@ async def as_csv(request: Request, desk: InDesk, me: Asking, month: str) -> Resp
     await desk.write(lambda conn: trail.note(conn, me.login, "figures.exported", of=month, at=at))
     made = report_csv.document(given, Teller(Tongue(language), desk.catalogue))
     return _file(made, "text/csv; charset=utf-8", f"hotline-{month}-{language}.csv")
+
+
+def mapped() -> bool:
+    """Whether there are maps, and what draws them."""
+    return MAPS.exists() and (HERE / "static/flowmap.js").exists()
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:
