@@ -15,11 +15,13 @@ import base64
 import hashlib
 import hmac
 import logging
+import ssl
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -130,7 +132,7 @@ class Company:
         document = await self._known()
         client: Any = _oauth()(
             self._client, self._secret, redirect_uri=self._back, timeout=PATIENCE, follow_redirects=False,
-            token_endpoint_auth_method="client_secret_basic" if self._secret else "none",
+            token_endpoint_auth_method="client_secret_basic" if self._secret else "none", verify=_trusted(),
         )  # fmt: skip
         try:
             async with client:
@@ -197,7 +199,7 @@ class Company:
 
     async def _fetched(self, url: str) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False) as client:
+            async with httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False, verify=_trusted()) as client:
                 answer = await client.get(url)
                 answer.raise_for_status()
                 found = answer.json()
@@ -215,6 +217,12 @@ def _oauth() -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)
         from authlib.integrations.httpx_client import AsyncOAuth2Client
     return AsyncOAuth2Client
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom this machine trusts, as its administrator has set it; reading it takes longer than asking."""
+    return ssl.create_default_context()
 
 
 def _of(key: str, what: str) -> str:
