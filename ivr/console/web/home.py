@@ -1,0 +1,83 @@
+"""What needs this person now, by what they may do: one look in the morning, and whenever something was finished.
+
+Rules: a card for each thing that somebody of this role can do something about, with the few most urgent of it and a
+way to all; nothing that they may not see is read from the store at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from fastapi import Request, Response
+
+from domain import calls, desk_readings, doubt_cases, duties, findings, request_queue, rules
+from domain.queries import Query as Wanted
+from domain.request_queue import Pile
+from domain.roles import Permission
+from domain.store import Connection
+from ivr.console.web.desk import InDesk
+from ivr.console.web.gate import Asking, page, router
+from ivr.console.web.look import language_of, render
+from ivr.console.web.readings import Progress, progress_of
+from ivr.console.web.words import Tongue
+
+router = router()
+
+FEW: Final = 5
+"""Rows of a card."""
+GAVE_UP: Final = timedelta(hours=24)
+"""How far back callers who gave up are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What the cards show; None: not for this person."""
+
+    counts: request_queue.Counts | None = None
+    urgent: Sequence[request_queue.Row] = ()
+    mine: Sequence[request_queue.Row] = ()
+    callbacks: Sequence[duties.CallBack] | None = None
+    incidents: Sequence[duties.Incident] | None = None
+    doubtful: Sequence[desk_readings.Open] | None = None
+    doubts: int = 0
+    gave_up: findings.Page | None = None
+    live: int | None = None
+    announcements: Sequence[duties.On] | None = None
+
+
+@router.get("/", **page(), name="home")
+async def home(request: Request, serving: InDesk, me: Asking) -> Response:
+    """The overview."""
+    now, who = serving.clock(), request_queue.Me(me.login, me.name)
+
+    def job(conn: Connection) -> Needed:
+        found: dict[str, Any] = {}
+        if me.may(Permission.REQUESTS):
+            found["counts"] = request_queue.counts(conn, now, who)
+            found["urgent"] = request_queue.page(conn, request_queue.Wanted(Pile.OPEN), now, who, limit=FEW).rows
+            found["mine"] = request_queue.page(conn, request_queue.Wanted(Pile.MINE), now, who, limit=FEW).rows
+            found["callbacks"] = [each for each in duties.callbacks_waiting(conn, now, 50) if each.due]
+            found["incidents"] = [each for each in duties.incidents_open(conn, 50) if each.began_at <= now]
+        if me.may(Permission.READINGS):
+            found["doubtful"] = desk_readings.doubtful_open(conn, limit=FEW)
+            found["doubts"] = doubt_cases.waiting(conn)
+        if me.may(Permission.SEARCH_CALLS):
+            found["gave_up"] = findings.search(
+                conn, Wanted(gave_up=True, since=now - GAVE_UP), personal=me.may(Permission.PERSONAL), limit=FEW
+            )
+        if me.may(Permission.WATCH_LIVE):
+            found["live"] = len(calls.unfinished(conn))
+        if me.may(Permission.ANNOUNCE):
+            found["announcements"] = duties.announcements_on(conn, now)
+        return Needed(**found)
+
+    needed = await serving.read(job)
+    window: Progress | None = None
+    if me.may(Permission.READINGS):
+        window = await progress_of(serving, Tongue(language_of(request)))
+    return render(
+        request, "home/overview.html",
+        needed=needed, window=window, today=rules.local_day(now), few=FEW,
+        since=(now - GAVE_UP).isoformat(timespec="seconds"),
+    )  # fmt: skip
