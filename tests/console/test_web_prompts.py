@@ -3,7 +3,7 @@
 import io
 import re
 import wave
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -545,6 +545,14 @@ def test_a_time_is_kyivs_and_must_lie_ahead(world):
         "/prompts/announcements/confirm", params={"prompt": "announce_works", **given}
     )
 
+    now = world.now.astimezone(HOME)
+    for until, meant in (
+        (f"{now + timedelta(minutes=1):%H:%M}", now + timedelta(minutes=1)),
+        (f"{now:%H:%M}", now + timedelta(days=1)),
+        (f"{now + timedelta(days=3):%d.%m %H:%M}", now + timedelta(days=3)),
+    ):
+        said = hidden(ask(until=until).text, "until", "/prompts/announcements")
+        assert datetime.fromisoformat(said) == meant.replace(second=0, microsecond=0), until
     ahead = world.now.astimezone(HOME) + timedelta(hours=3)
     good = ask(until=f"{ahead:%Y-%m-%dT%H:%M}")
 

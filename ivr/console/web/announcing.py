@@ -5,6 +5,7 @@ and the page that asks again says whom it concerns: customers as imported, calls
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,17 +43,20 @@ LATELY: Final = timedelta(hours=1)
 FRESH: Final = 600.0
 """Seconds for which the customers of districts are not counted again."""
 
+_CLOCK: Final = re.compile(r"(?:(\d{1,2})\.(\d{1,2})\.?\s+)?(\d{1,2})[:.](\d{2})")
+
 router = router()
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What somebody is about to switch on, and what is wrong with it.  until: UTC."""
+    """What somebody is about to switch on, and what is wrong with it.  until: UTC; typed: as it was written."""
 
     prompt: str
     region: str | None
     until: datetime | None
     faults: dict[str, str]
+    typed: str = ""
 
 
 def announceable(catalogue: Catalogue) -> list[str]:
@@ -196,7 +200,7 @@ async def _shown(
 def _choice(
     work: Studio, known: Sequence[District], prompt: str, region: str, hours: str, until: str, now: datetime
 ) -> Choice:
-    """What a form means.  hours: from now on, rounded up; until: a time as clocks in Kyiv show it."""
+    """What a form means.  hours: from now on, rounded up; until: see `_meant`, wins over `hours`."""
     wrong: dict[str, str] = {}
     if prompt not in announceable(work.shipped):
         wrong["prompt"] = "announce_nothing"
@@ -204,9 +208,8 @@ def _choice(
         wrong["region"] = "announce_region"
     end: datetime | None = None
     try:
-        if until:
-            end = datetime.fromisoformat(until)
-            end = (end if end.tzinfo else end.replace(tzinfo=KYIV)).astimezone(UTC)
+        if until.strip():
+            end = _meant(until.strip(), now)
         elif hours.isascii() and hours.isdigit() and int(hours[:4]) in HOURS:
             end = _rounded(now + timedelta(hours=int(hours)))
     except (ValueError, OverflowError):
@@ -215,7 +218,23 @@ def _choice(
         wrong["until"] = "announce_past"
     elif end is not None and end > now + LONGEST:
         wrong["until"] = "announce_far"
-    return Choice(prompt, region or None, end, wrong)
+    return Choice(prompt, region or None, end, wrong, until)
+
+
+def _meant(text: str, now: datetime) -> datetime:
+    """`18:30`: the next time that a clock in Kyiv shows it; `24.12 18:30`: on that day, this year or the next; or
+    ISO 8601.  Raises ValueError."""
+    if found := _CLOCK.fullmatch(text):
+        day_, month, hour, minute = (int(each) if each else None for each in found.groups())
+        here = now.astimezone(KYIV)
+        assert hour is not None and minute is not None
+        meant = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        if day_ is None or month is None:
+            return (meant if meant > here else meant + timedelta(days=1)).astimezone(UTC)
+        meant = meant.replace(day=1).replace(month=month).replace(day=day_)
+        return (meant if meant > here - timedelta(days=180) else meant.replace(year=meant.year + 1)).astimezone(UTC)
+    end = datetime.fromisoformat(text)
+    return (end if end.tzinfo else end.replace(tzinfo=KYIV)).astimezone(UTC)
 
 
 def _rounded(at: datetime) -> datetime:
