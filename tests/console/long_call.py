@@ -20,10 +20,12 @@ SAYINGS = (
 ANSWERS = ("так правильно", "дві тисячі сто вісімдесят", "ні не так", "повторіть будь ласка ще раз")
 
 
-def store(conn, call, at, *, seconds=3600, events=1500, outcome=Outcome.READING_TAKEN, caller="+380671234567"):
+def store(
+    conn, call, at, *, seconds=3600, events=1500, outcome=Outcome.READING_TAKEN, caller="+380671234567", saying=None
+):
     """Write it: prompts, keys, speech, steps, silence and doubts in turn, until the time is up.
 
-    About so many events on its time line.
+    About so many events on its time line.  saying: what the caller says, if not one of `ANSWERS`.
     """
     calls.begin(conn, Began(call, caller, "hotline", at), "test")
     happened, lines = [Moment(0, at, Kind.FLOW, {"flow": "main_menu"})], []
@@ -51,7 +53,7 @@ def store(conn, call, at, *, seconds=3600, events=1500, outcome=Outcome.READING_
             note(0.4 + k * 0.01, Kind.KEY, key=str((n + k) % 10))
         if n % 3 == 0:
             note(0.52, Kind.NOMATCH, question="value", attempt=1)
-        words = ANSWERS[n % len(ANSWERS)].split()
+        words = (saying or ANSWERS[n % len(ANSWERS)]).split()
         note(0.6, Kind.VOICE)
         spelt = [
             [word, -0.3 * (len(words) - k), -0.3 * (len(words) - k - 1), 0.95 - (k * n % 5) * 0.12]

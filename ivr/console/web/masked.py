@@ -23,6 +23,7 @@ _DIGITS: Final = re.compile(r"\d")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?")
 _CALM: Final = frozenset({"language", "attempt", "seq", "part", "confidence", "by", "question", "prompt", "after"})
 """Facts that are our own words and numbers, never a caller's."""
+_WORDS: Final = frozenset({"each", "alternatives"})
 
 
 def hidden(events: Sequence[Event]) -> list[Event]:
@@ -41,23 +42,21 @@ def hidden_text(text: str) -> str:
 
 
 def _hidden(event: Event, number: bool) -> Event:
-    if event.kind == "key":
-        return replace(event, label=HIDDEN[0]) if number else event
-    if event.kind == "said":
-        return _said(event)
-    facts = {key: fact if key in _CALM else _fact(fact) for key, fact in event.facts.items()}
-    return replace(event, text=hidden_text(event.text), facts=facts)
+    label = HIDDEN[0] if number else event.label
+    facts = {key: fact if key in _CALM | _WORDS else _fact(fact) for key, fact in event.facts.items()}
+    if "each" in facts:
+        return _said(event, facts)
+    return replace(event, label=label, text=hidden_text(event.text), facts=facts)
 
 
-def _said(event: Event) -> Event:
+def _said(event: Event, facts: dict[str, Any]) -> Event:
     """Words keep their times.  What was heard for each of several meanings is hidden like the best one."""
-    words = masked(event.text.split())
-    facts = dict(event.facts)
-    each: Sequence[Sequence[Any]] = facts.get("each") or ()
+    each: Sequence[Sequence[Any]] = facts["each"]
     shown = masked([str(word) for word, *_ in each])
     facts["each"] = [[word, *rest] for word, (_, *rest) in zip(shown, each, strict=True)]
-    facts["alternatives"] = [[masked_text(str(text)), sure] for text, sure in facts.get("alternatives") or ()]
-    return replace(event, text=" ".join(words), facts=facts)
+    if "alternatives" in facts:
+        facts["alternatives"] = [[masked_text(str(text)), sure] for text, sure in facts["alternatives"]]
+    return replace(event, text=masked_text(event.text), facts=facts)
 
 
 def _fact(fact: Any) -> Any:
