@@ -87,15 +87,15 @@ async def figures(
     given = await desk.read(lambda conn: report.report(conn, chosen.span, now, chosen.language))
     tongue = Tongue(language_of(request))
     teller = Teller(tongue, desk.catalogue)
-    lines = desk.facts.get("lines")
+    lines, sees = desk.facts.get("lines"), me.may(Permission.REPLAY)
     context = {
         "chosen": chosen, "given": given, "teller": teller, "tiles": teller.tiles(given), "figure": figure,
-        "notices": [(one, teller.notice(given, one), link(one, chosen)) for one in report.notices(given)],
+        "notices": [(one, teller.notice(given, one), link(one, chosen, calls=sees)) for one in report.notices(given)],
         "months": [str(Period.of(today).plus(-n)) for n in range(MONTHS)],
         "charts": charts(given, teller, lines), "lines": lines, "first": first, "last": last,
         "questions": beside(given), "places": given.places[:15], "parts": parts(given, teller),
         "weights": weights(given), "may_csv": me.may(Permission.LISTS), "mapped": mapped(),
-        "may_calls": me.may(Permission.REPLAY), "question_languages": [each.value for each in Language],
+        "may_calls": sees, "question_languages": [each.value for each in Language],
     }  # fmt: skip
     return render(request, "analytics/figures.html", 422 if chosen.error else 200, **context)
 
@@ -203,10 +203,12 @@ def _week(today: date) -> Span:
     return Span(today - timedelta(days=6), today)
 
 
-def link(notice: Notice, chosen: Chosen) -> str:
-    """Where to go on from this notice."""
+def link(notice: Notice, chosen: Chosen, *, calls: bool) -> str:
+    """Where to go on from this notice.  calls: they may be looked at."""
     address = LINKS[notice.kind]
     if address == "/figures/missed":
+        if not calls:
+            return "#questions" if notice.kind == "question" else "#drop"
         return f"{address}?{chosen.query(part=notice.part, spot=notice.spot)}"
     return address
 
