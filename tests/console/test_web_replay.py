@@ -360,15 +360,14 @@ def test_what_the_store_was_given_is_hidden_too_but_days_are_not():
     assert shown.facts["seq"] == 12345
 
 
+FACTS = st.dictionaries(st.text("ab", max_size=2), st.integers() | st.text("018 ", max_size=9))
 EVENTS = st.lists(
     st.builds(
         Event,
         st.floats(0, 100), st.none() | st.floats(0, 100),
         st.sampled_from(["prompt", "key", "said", "step", "deed", "told", "ended"]),
         st.text("0123456789*# abcопис", max_size=6), st.text("0123456789 один нуль вул.", max_size=30),
-        st.fixed_dictionaries(
-            {}, optional={"words": st.dictionaries(st.text("ab", max_size=2), st.integers() | st.text("018 ", max_size=9))}
-        ),
+        st.fixed_dictionaries({}, optional={"words": FACTS}),
     ),
     max_size=8,
 )  # fmt: skip

@@ -5,6 +5,7 @@ the list of rows is the page, and the drawn time line repeats it.  Words that no
 stand in the code, never left out.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -34,6 +35,11 @@ LOOK: Final[Mapping[Outcome, str]] = {
     Outcome.FAILED: "danger", Outcome.DIVERGED: "danger", Outcome.LOST: "danger",
 }  # fmt: skip
 """Of an outcome's badge."""
+
+UNTOLD: Final = frozenset({"zones_left", "energy", "multiplier", "silent"})
+"""Facts of a deed that tell nothing to whoever looks at one call."""
+
+_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 MINOR: Final = frozenset({"lookup", "silence", "step"})
 """Kinds that are left out where only the conversation is wanted."""
@@ -129,7 +135,7 @@ def _row(event: Event, t: Tongue) -> Row:
         case _:
             text = short = name
             if event.text:
-                also.append(event.text)
+                also.append(_because(t, event.text))
             also += _facts(event, t)
     sure = event.facts.get("confidence")
     return Row(
@@ -181,6 +187,14 @@ def _known(t: Tongue, key: str, otherwise: str) -> str:
 
 def _among(t: Tongue, kind: str, name: Any) -> str:
     return _known(t, f"replay.{kind}_{str(name).replace(' ', '_')}", str(name))
+
+
+def _because(t: Tongue, why: str) -> str:
+    """Why it ended: a word of ours, or what somebody wrote."""
+    for key in (f"story.hung_up_{why}", f"replay.interruption_{why.replace(' ', '_')}"):
+        if t.knows(key):
+            return t(key)
+    return why
 
 
 def _again(event: Event) -> int:
