@@ -9,8 +9,8 @@ import pytest
 
 from domain.model import Outcome
 from flows import FLOWS
-from flows.worlds import NOTICES, SHOWN, TOLD, WITHHELD, world
-from ivr.commands.flows import missing_words, renewed, renewed_parts
+from flows.worlds import NOTICES, SHOWN, world
+from ivr.commands.flows import beginnings, digest, explored, missing_words, named, renewed, renewed_parts
 from ivr.dialog import Ask
 from ivr.dialog.chart import charts
 from ivr.dialog.explore import explore
@@ -22,13 +22,17 @@ SAID_BY_THE_EXCHANGE = {"agents_busy", "connecting", "time_over", "apology"}
 """Prompts that the dialplan plays when no controller is there to."""
 
 
-BEGINNINGS = [(name, began, told) for name in FLOWS for began in (WITHHELD, SHOWN) for told in TOLD[name]]
+MAPS = REPOSITORY / "ivr/console/web/maps.json"
 
 
-@pytest.fixture(scope="module", params=BEGINNINGS)
-def found(request):
-    name, began, told = request.param
-    return explore(FLOWS[name], began, world, told=told)
+@pytest.fixture(scope="module", params=list(beginnings()), ids=lambda beginning: named(*beginning))
+def beginning(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def found(beginning):
+    return explored(*beginning)
 
 
 def test_no_caller_meets_a_dead_end_or_is_kept_from_people_or_recorded_unawares(found):
@@ -94,6 +98,24 @@ def test_the_maps_in_the_pages_are_the_maps_of_the_code(page, parts):
 
     renew = renewed_parts if parts else renewed
     assert renew(text, "main_menu", drawn) == text, f"run: ivr map {'--parts ' * parts}--write {page}"
+
+
+def test_the_maps_that_the_console_draws_are_made_of_this_conversation(beginning, found):
+    made_of = json.loads(MAPS.read_text("utf-8"))["made_of"]
+
+    assert made_of[named(*beginning)] == digest(found), f"run: ivr map --json --write {MAPS.relative_to(REPOSITORY)}"
+
+
+def test_the_console_draws_maps_of_all_conversations_and_of_nothing_else():
+    maps = json.loads(MAPS.read_text("utf-8"))
+
+    assert maps["flows"] == {name: flow.__name__ for name, flow in FLOWS.items()}
+    assert set(maps["made_of"]) == {named(*one) for one in beginnings()}
+    held = {node["name"] for chart in maps["charts"].values() for node in chart["nodes"] if node["kind"] == "part"}
+    assert set(maps["charts"]) == held | set(maps["flows"].values())
+    for chart in maps["charts"].values():
+        drawn = {node["name"] for node in chart["nodes"]}
+        assert all({one, other} <= drawn for one, other, _ in chart["ways"])
 
 
 def test_a_map_is_renewed_in_its_place():

@@ -314,9 +314,9 @@ def test_a_second_controller_leaves_the_call_to_the_first(hotline):
     line = hotline.line(Reacts(READS), call="contested")
 
     class Rival(Journal):
-        async def keep(self, call, seq, answers):
-            await super().keep(call, seq, answers)
-            await super().keep(call, seq, answers)
+        async def keep(self, call, seq, answers, happened=()):
+            await super().keep(call, seq, answers, happened)
+            await super().keep(call, seq, answers, happened)
 
     assert hotline.hold(line, house=replace(hotline.house, journal=Rival(hotline.store, "rival"))) is None
     assert line.over is None

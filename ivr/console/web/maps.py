@@ -1,0 +1,93 @@
+"""The maps of all conversations, with names in the reader's language, for `static/flowmap.js` to draw.
+
+The charts are drawn from the code beforehand, since that takes half a minute (`ivr map --json --write`), and a test
+holds them true; only the names are put in here.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+from fastapi import Request, Response
+
+from ivr.console.web.gate import page, router
+from ivr.console.web.look import HERE, language_of
+from ivr.console.web.words import Tongue
+
+router = router()
+
+FILE: Final = HERE / "maps.json"
+OF_KIND: Final[Mapping[str, str]] = {"question": "step", "statement": "prompt", "deed": "deed", "part": "part"}
+"""Kind of a node -> what its words are called."""
+WORDS: Final = (
+    "list", "question", "statement", "deed", "part", "end", "step", "begins", "visited", "left", "to", "calls",
+)  # fmt: skip
+"""What a map says of itself: `story.map_...`."""
+
+
+@router.get("/calls/maps", **page(None))
+async def charts(request: Request) -> Response:
+    """All charts, by name, as JSON."""
+    return Response(
+        told(language_of(request)), media_type="application/json", headers={"Cache-Control": "private, max-age=300"}
+    )
+
+
+@cache
+def told(language: str) -> str:
+    """Each chart by name, as `drawFlowmap` takes it: title, words, begins, ways, and nodes with title."""
+    t = Tongue(language)
+    words = {name: t(f"story.map_{name}") for name in WORDS}
+    return json.dumps(
+        {
+            name: {
+                "title": t(f"story.part_{name}") if t.knows(f"story.part_{name}") else _plain(name),
+                "words": words,
+                "begins": chart["begins"],
+                "nodes": [{**node, "title": titled(node, t)} for node in chart["nodes"]],
+                "ways": [[one, other, [_way(how) for how in hows]] for one, other, hows in chart["ways"]],
+            }
+            for name, chart in stored()["charts"].items()
+        },
+        ensure_ascii=False,
+    )
+
+
+@cache
+def stored() -> Mapping[str, Any]:
+    """The file: `flows` (name -> its first chart), `charts`, `made_of`."""
+    return json.loads(FILE.read_text("utf-8"))
+
+
+def titled(node: Mapping[str, Any], t: Tongue) -> str:
+    """The name of a step in the reader's language; as it stands in the code where nobody has translated it."""
+    name, kind = node["name"], node["kind"]
+    if kind == "end":
+        return _ending(name, node.get("outcomes", ()), t)
+    for of in (OF_KIND.get(kind, "turn"), "prompt"):
+        if t.knows(f"story.{of}_{name}"):
+            return t(f"story.{of}_{name}")
+    return _plain(name)
+
+
+def _ending(name: str, outcomes: tuple[str, ...], t: Tongue) -> str:
+    if not name.startswith("end: "):
+        key = f"story.{name.replace(': ', '_').replace(' ', '_')}"
+        return t(key) if t.knows(key) else _plain(name)
+    if name.endswith(" to agents"):
+        return t("story.end_agents")
+    if len(outcomes) > 2:
+        return t("story.end_any")
+    known = [f"calls.outcome_{outcome}" for outcome in outcomes]
+    names = [t(key) if t.knows(key) else key for key in known]
+    return t("story.end", outcomes=f" {t('story.or')} ".join(names).lower())
+
+
+def _way(how: str) -> str:
+    """A key is told by itself."""
+    return how.removeprefix("press ")
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
