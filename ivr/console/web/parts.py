@@ -8,8 +8,8 @@ from typing import Final
 from fastapi import APIRouter
 
 PARTS: Final = (
-    "home", "access", "staff", "trail", "live", "maps", "calls", "exports", "replay", "notes", "complaints", "readings",
-    "accounts", "analytics", "prompts",
+    "home", "access", "staff", "trail", "live", "maps", "calls", "exports", "replay", "notes", "complaints",
+    "readings", "accounts", "analytics", "prompts",
 )  # fmt: skip
 """Modules of this package; each has a `router`."""
 
