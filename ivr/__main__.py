@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "staff": "ivr.commands.staff:staff",
     "audit": "ivr.commands.audit:audit",
     "transcribe": "ivr.commands.transcribe:transcribe",
+    "calls": "ivr.commands.calls:calls",
     "transcripts": "ivr.commands.transcripts:transcripts",
     "settings": "ivr.commands.settings:show",
     "asterisk": "ivr.commands.asterisk:asterisk",

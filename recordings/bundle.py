@@ -11,6 +11,7 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
@@ -46,6 +47,11 @@ class Bundle:
             hashing = _Hashing(file)
             write(hashing)  # pyright: ignore[reportArgumentType]
         self.sums[name] = hashing.hexdigest()
+
+    def abandon(self) -> None:
+        """It came to nothing; `out` is whoever's it was."""
+        with suppress(OSError, ValueError):
+            self._zip.close()
 
     def close(self) -> None:
         """The sums, and the end.  Raises NoRoom, OSError."""

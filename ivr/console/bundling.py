@@ -51,15 +51,19 @@ def bundle(
     Raises CannotExport, OSError.
     """
     made = Bundle(out, export.at.astimezone(UTC))
-    if sealed is not None:
-        made.make(RECORDING, sealed, packed=False)
-    made.add("timeline.txt", _timeline(file, told).encode())
-    for name, content in _parts(file, told, proof):
-        made.add(name, _json(content))
-    made.add(CHECKER.name, CHECKER.read_bytes())
-    made.add("README.txt", _readme(file, proof, sealed is not None).encode())
-    made.add("MANIFEST.json", _json(_manifest(file, proof, export, made.sums)))
-    made.close()
+    try:
+        if sealed is not None:
+            made.make(RECORDING, sealed, packed=False)
+        made.add("timeline.txt", _timeline(file, told).encode())
+        for name, content in _parts(file, told, proof):
+            made.add(name, _json(content))
+        made.add(CHECKER.name, CHECKER.read_bytes())
+        made.add("README.txt", _readme(file, proof, sealed is not None).encode())
+        made.add("MANIFEST.json", _json(_manifest(file, proof, export, made.sums)))
+        made.close()
+    except BaseException:
+        made.abandon()
+        raise
 
 
 def _parts(file: CallFile, told: Story, proof: Proof) -> Iterator[tuple[str, Any]]:

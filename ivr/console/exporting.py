@@ -11,7 +11,7 @@ Rules
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from io import BytesIO
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 from zoneinfo import ZoneInfo
 
-from domain import masking
+from domain import masking, trail
 from domain.calls import CallRecord, RecordingRecord
 from domain.evidence import CallFile, Proof
 from domain.phone import e164
+from domain.store import Connection
 from domain.tables import RecordingState, TranscriptState
 from domain.transcripts import Transcript
 from ivr.console import hidden as places
@@ -164,7 +165,7 @@ def make(file: CallFile, order: Order, data: Path, out: IO[bytes], proof: Proof 
 def hidden_parts(file: CallFile, told: Story) -> list[Span]:
     """The parts of the recording that a masked copy hides."""
     seconds = (file.recording.seconds if file.recording else None) or 0.0
-    return places.spans(told, file.transcripts, seconds)
+    return places.spans(told, file.moments, file.transcripts, seconds)
 
 
 def path_of(kept: RecordingRecord | None, data: Path) -> Path:
@@ -182,6 +183,23 @@ def filename(file: CallFile, order: Order) -> str:
     call = _STRANGE.sub("-", file.call).strip("-.")[:60] or "call"
     masked = "-masked" if order.masked and order.format is not Format.BUNDLE else ""
     return f"hotline-{when:%Y%m%d-%H%M%S}-{call}{masked}{SUFFIX[order.format]}"
+
+
+# The trail
+
+
+def noted(conn: Connection, call: str, order: Order) -> Order:
+    """The trail knows of it from now on; the order with the number of its row."""
+    row = trail.note(
+        conn, order.who, "call.exported", of=call, reason=order.reason, at=order.at, format=order.format.value,
+        masked=order.masked,
+    )  # fmt: skip
+    return replace(order, row=row)
+
+
+def failed(conn: Connection, call: str, order: Order, why: str, at: datetime) -> None:
+    """The export that was noted came to nothing."""
+    trail.note(conn, order.who, "export.failed", of=call, at=at, row=order.row, why=why)
 
 
 # vCon

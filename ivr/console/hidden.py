@@ -7,16 +7,20 @@ Rules
    words by their times.  The margins make up for what recordings are known to be off by (decisions 011, 097).
 3. What nobody could look through is hidden whole: what a caller told where no trustworthy transcript is, what was
    heard and not understood, what was said with people, a question of which keys or words are missing.
-4. What callers told is played back to them: that prompt is hidden, too.
+4. Where nobody noted what was heard (a call from before moments were kept, a controller that died, too much at
+   once), nothing is heard in the copy.
+5. What callers told is played back to them: that prompt is hidden, too.
 
 What this can't do: a number that a caller says unasked, while nothing listens, is not known to be there.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from domain.masking import LONG
+from domain.moments import Kind, Moment
 from domain.tables import TranscriptState
 from domain.transcripts import Transcript, personal_times
 from ivr.console.web.masked import hidden
@@ -38,12 +42,15 @@ UNHEARD: Final = "[unk]"
 _DIGIT: Final = re.compile(r"\d")
 
 
-def spans(story: Story, written: Sequence[Transcript], seconds: float) -> list[Span]:
+def spans(story: Story, moments: Sequence[Moment], written: Sequence[Transcript], seconds: float) -> list[Span]:
     """The parts to hide of the recording of this call, which lasts so long; apart from each other, in order.
 
-    written: its transcripts, in clear.
+    moments, written: of the same call; transcripts in clear.
     """
-    found = [*_events(story), *_told(story, written), *_with_people(story, seconds)]
+    began = story.call.began.at
+    found = [
+        *_events(story), *_told(story, written), *_with_people(story, seconds), *_unseen(moments, began, seconds),
+    ]  # fmt: skip
     return merged([*found, *_unaccounted(story, found)], seconds)
 
 
@@ -99,6 +106,34 @@ def _with_people(story: Story, seconds: float) -> Iterator[Span]:
             since = None
     if since is not None:
         yield Span(since, max(seconds, since), "the conversation with people")
+
+
+def _unseen(moments: Sequence[Moment], began: datetime, seconds: float) -> Iterator[Span]:
+    """Where moments are missing: all of them, from a controller's death to what the next one says, after a cut; and
+    speech that was never concluded."""
+    if not moments:
+        yield Span(0.0, seconds, "nobody noted what was heard")
+    dark: float | None = None
+    voice: float | None = None
+    for before, one in zip([None, *moments], moments, strict=False):
+        at = (one.at - began).total_seconds()
+        if one.kind == Kind.CUT:
+            yield Span(at, seconds, "nobody noted what was heard")
+        elif one.kind == Kind.FLOW and one.facts.get("adopted"):
+            dark = (before.at - began).total_seconds() if before else 0.0
+        elif dark is not None and one.kind == Kind.PROMPT:
+            yield Span(dark, at, "a controller died")
+            dark = None
+        if one.kind == Kind.VOICE:
+            voice = at if voice is None else voice
+        elif one.kind in (Kind.UTTERANCE, Kind.GONE, Kind.DEAF):
+            if voice is not None and one.kind != Kind.UTTERANCE:
+                yield Span(voice - LEAD, at + TAIL, "speech that was not understood")
+            voice = None
+    if dark is not None:
+        yield Span(dark, seconds, "a controller died")
+    if voice is not None:
+        yield Span(voice - LEAD, seconds, "speech that was not understood")
 
 
 def _unaccounted(story: Story, found: Sequence[Span]) -> Iterator[Span]:

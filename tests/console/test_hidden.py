@@ -28,7 +28,7 @@ def told(spoken, written=()):
         ended_at=AT + timedelta(seconds=spoken.ended if not spoken.to else spoken.at), outcome=spoken.outcome,
         to=spoken.to,
     )  # fmt: skip
-    return hidden.spans(story(record, spoken.lines, spoken.moments), written, spoken.ended)
+    return hidden.spans(story(record, spoken.lines, spoken.moments), spoken.moments, written, spoken.ended)
 
 
 def covers(spans, first, last):
@@ -131,15 +131,35 @@ def test_the_first_tone_of_a_number_is_hidden_however_long_it_was():
     assert covers(told(made), first, last)
 
 
-def test_without_moments_the_whole_question_is_hidden():
+def test_of_a_call_without_moments_nothing_is_heard():
     made = spoken()
-    made.at = 4.0
-    made.line("record")
     made.at = 14.0
     made.line("account", heard=ACCOUNT)
     made.moments.clear()
 
-    assert covers(told(made), 4.0, 14.0)
+    assert covers(told(made), 0.0, 60.0)
+
+
+def test_between_a_controller_that_died_and_what_the_next_one_says_nothing_is_heard():
+    made = spoken()
+    made.prompt("notice")
+    last = made.at - 0.2
+    made.at += 9.0  # a prompt that nobody noted plays on, keys go nowhere
+    made.moment("flow", flow="main_menu", adopted=True)
+    made.at += 1.0
+    made.prompt("menu", question="menu")
+
+    spans = told(made)
+    assert covers(spans, last, made.places["menu"][0])
+    assert not touches(spans, made.places["menu"][0] + 0.5, 60.0)
+
+
+def test_after_too_much_happened_nothing_is_heard():
+    made = spoken()
+    made.at = 20.0
+    made.moment("cut")
+
+    assert covers(told(made), 20.0, 60.0)
 
 
 def test_when_keys_were_lost_with_a_controller_the_whole_question_is_hidden():
@@ -173,6 +193,18 @@ def test_speech_that_nobody_understood_is_hidden(words):
     made.says(np.random.default_rng(3).normal(0, 2000, 8000), words=words)
 
     assert covers(told(made), *made.places[words or "speech"][:2])
+
+
+@pytest.mark.parametrize("end", ["gone", "deaf", None])
+def test_speech_that_was_never_concluded_is_hidden(end):
+    made = spoken()
+    made.at = 20.0
+    made.moment("voice")
+    made.at = 23.0
+    if end:
+        made.moment(end)
+
+    assert covers(told(made), 20.0, 23.0)
 
 
 def story_of(made, first, last, label="tell"):

@@ -15,8 +15,6 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path as Folder
 from typing import IO, Any, Final
 from urllib.parse import quote
@@ -29,8 +27,7 @@ from domain import calls, evidence, trail
 from domain.calls import CallRecord, RecordingRecord
 from domain.evidence import CallFile
 from domain.roles import Permission
-from domain.store import Connection
-from ivr.console.exporting import SOUND, STATUS, Format, Made, NotNow, Order, make, why_not
+from ivr.console.exporting import SOUND, STATUS, Format, Made, NotNow, Order, failed, make, noted, why_not
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.look import render
@@ -135,20 +132,6 @@ async def _made(desk: Desk, file: CallFile, order: Order) -> tuple[IO[bytes], Ma
         why = f"{type(fault).__name__}: {fault}"[:300]
         await desk.write(lambda conn: failed(conn, file.call, order, why, desk.clock()))
         raise
-
-
-def noted(conn: Connection, call: str, order: Order) -> Order:
-    """The trail knows of it from now on; the order with the number of its row."""
-    row = trail.note(
-        conn, order.who, "call.exported", of=call, reason=order.reason, at=order.at, format=order.format.value,
-        masked=order.masked,
-    )  # fmt: skip
-    return replace(order, row=row)
-
-
-def failed(conn: Connection, call: str, order: Order, why: str, at: datetime) -> None:
-    """The export that was noted came to nothing."""
-    trail.note(conn, order.who, "export.failed", of=call, at=at, row=order.row, why=why)
 
 
 def place(data: Folder) -> IO[bytes]:
