@@ -1,11 +1,13 @@
 """How fast the figures are, with a month of a million calls in the store.
 
-    python -m bench.analytics [--calls 1000000]
+    python -m bench.analytics [--calls 1000000] [--write docs/figures.md]
 
 Rows of single calls and of their steps are made by the database itself, as numerous and as varied as real ones would
 be; the sums follow from them by `tallies.recount`.  Then each figure is asked for the last 30 days, and for the 30
 before; LIMIT is the bound for everything that a page shows together.
 """
+
+# ruff: noqa: S608  the statements are made of this file's own words and numbers
 
 import argparse
 import tempfile
@@ -27,7 +29,9 @@ from domain.rules import local_day
 from domain.store import Connection, Store
 from domain.tables import spots
 from domain.window import Span
+from ivr.commands.pages import between
 
+BEGIN, END = "<!-- bench -->", "<!-- end of bench -->"
 LIMIT = 300.0
 """Milliseconds, for a whole page."""
 TIMES = 7
@@ -55,7 +59,7 @@ def make(conn: Connection, count: int, span: Span) -> None:
         f" {numbers} SELECT 'bench-' || i, '+38067' || (1000000 + i % 400000), '100', {at}, 'bench', {at}, {outcomes}"
         " FROM n",
         "INSERT INTO counted_calls (id, call, day, hour, matter, language, outcome, sent, seconds, known, before)"
-        f" {numbers} SELECT i, 'bench-' || i, {day}, (i * 13) % 24, {matters}, iif(i % 5 = 0, 'ru', 'uk'), {outcomes},"
+        f" {numbers} SELECT i, 'bench-' || i, {day}, (i * 13) % 24, {matters}, iif(i % 5, 'uk', 'ru'), {outcomes},"
         " i % 6 = 0, 40 + i % 200, 1, iif(i % 9 = 0 AND i > 9, i - 9, NULL) FROM n",
         "INSERT INTO call_parties (party, at, counted)"
         f" {numbers} SELECT '+38067' || (1000000 + i % 400000), {at}, i FROM n",
@@ -121,9 +125,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.analytics", description=main.__doc__)
     parser.add_argument("--calls", type=int, default=1_000_000, help="in a month of 30 days")
     parser.add_argument("--quick", action="store_true", help="few calls: to see that it works")
+    parser.add_argument("--write", type=Path, help="put what was measured into this page")
     given = parser.parse_args()
     count = 20_000 if given.quick else given.calls
-    console = Console(highlight=False)
+    console, machine = Console(highlight=False), Machine.this()
     at = datetime.now(UTC)
     today = local_day(at)
     span = Span(today - timedelta(days=29), today)
@@ -141,12 +146,16 @@ def main() -> None:
         found = measure(store, span, at)
         one = counting(store, at)
         size = sum(each.stat().st_size for each in Path(folder).iterdir()) / 1e6
-    console.print(f"{Machine.this()}")
     rows = [["figure, of 30 days", "ms, median"], *([name, f"{ms:.1f}"] for name, ms in found)]
-    rows += [["counting one call", f"{one:.2f}"]]
+    rows += [["counting one call more", f"{one:.2f}"]]
     title = f"Figures with {count:,} calls a month, two months in the store ({size:,.0f} MB)"
+    told = f"{machine}. Made in {made:.0f} s; all sums made anew from single calls in {recounted:.0f} s."
     tables.show(console, [(title, rows)])
-    console.print(f"made in {made:.0f} s, all sums made anew in {recounted:.0f} s")
+    console.print(told)
+    if given.write is not None:
+        page = given.write.read_text("utf-8")
+        measured = f"{tables.markdown([(title, rows)])}\n{told}"
+        given.write.write_text(between(page, BEGIN, END, measured, "figures of the bench"), "utf-8")
     if found[-1][1] > LIMIT:
         raise SystemExit(f"bench: a page of figures takes {found[-1][1]:.0f} ms, more than {LIMIT:.0f}")
 

@@ -5,6 +5,7 @@ hundred) and more than two points of a hundred, else it is no news; at most `MOS
 names a figure, so that it can be looked up.
 """
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,8 +44,8 @@ class Level(StrEnum):
 class Notice:
     """Something to look at.
 
-    kind: which figure: connected, lost, unmeasured, containment, repeats, ours, first_try, question, drop_off, overdue,
-    punctual, doubtful.  value: the figure, a share where it is one; before: of the span before; target: to be kept.
+    kind: which figure: connected, lost, unmeasured, containment, repeats, ours, first_try, question, drop_off,
+    overdue, punctual, doubtful.  value: the figure, a share where it is one; before: of the span before; target: to be kept.
     part, spot: where.  n: how many calls or requests it is about.
     """
 
@@ -209,3 +210,12 @@ def _desk(given: Report) -> Iterator[Notice]:
     open_ = sum(each.open for each in given.readings)
     if open_:
         yield Notice("doubtful", Level.WARN, open_, n=open_)
+
+
+def definitions() -> str:
+    """Every figure as its function defines it, in Markdown: `docs/figures.md` is made of it."""
+    found: list[str] = []
+    for each in (*analytics.DEFINED, *desk_figures.DEFINED):
+        text = inspect.cleandoc(each.__doc__ or "")
+        found += [f"### {each.__name__}", text.replace("`", ""), ""]
+    return "\n".join(found).strip()

@@ -10,22 +10,36 @@ from domain.rules import local_day
 from domain.window import Period, Span
 from ivr.commands.business import opened, where
 from ivr.commands.output import console, fail
+from ivr.commands.pages import between
 from ivr.console import report_csv, report_pdf
 from ivr.console.report_words import Teller
 from ivr.console.web.words import LANGUAGES, Tongue
 from prompts import Catalogue
+
+BEGIN, END = "<!-- definitions -->", "<!-- end of definitions -->"
+
+
+def renewed(page: str) -> str:
+    """The page with the definitions as the code has them.  Raises ValueError where it has no place for them."""
+    return between(page, BEGIN, END, figures.definitions(), "definitions")
 
 
 @click.command()
 @click.option("--month", metavar="YYYY-MM", help="Which one; default: the last that is over.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where the files go.")
 @click.option("--language", type=click.Choice(LANGUAGES), default=LANGUAGES[0], help="Of the texts.")
+@click.option("--definitions", type=click.Path(path_type=Path), help="Renew the definitions in this page only.")
 @where
-def report(month: str | None, out: Path, language: str, config: Path | None, data: Path | None) -> None:
+def report(
+    month: str | None, out: Path, language: str, definitions: Path | None, config: Path | None, data: Path | None
+) -> None:
     """Write the figures of a month into hotline-YYYY-MM-LANGUAGE.pdf and .csv.
 
     A file that is there is replaced.  The same figures give the same files.
     """
+    if definitions is not None:
+        definitions.write_text(renewed(definitions.read_text("utf-8")), "utf-8")
+        return
     now = datetime.now(UTC)
     today = local_day(now)
     try:

@@ -1,4 +1,4 @@
-"""The monthly report: the same figures in the page, the PDF and the CSV; files that are the same for the same data."""
+"""The monthly report: the same figures in the page, the PDF and the CSV; the same files for the same data."""
 
 import csv
 import io
@@ -13,11 +13,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import report, tallies
+from domain import analytics, desk_figures, report, tallies
 from domain.model import Outcome
 from domain.roles import Role
 from domain.tallies import Waited
 from domain.window import Span
+from ivr.commands.report import renewed
 from ivr.commands.report import report as command
 from ivr.console import report_csv, report_pdf
 from ivr.console.report_words import Teller, figure, length, money, percent
@@ -184,6 +185,14 @@ def test_the_command_writes_both_files(full, tmp_path):
     assert (out / "hotline-2026-11-uk.pdf").read_bytes().startswith(b"%PDF-")
     assert CliRunner().invoke(command, ["--month", "2026-1", "--data", str(full.path)]).exit_code == 2
     assert CliRunner().invoke(command, ["--month", "2999-01", "--data", str(full.path)]).exit_code == 2
+
+
+def test_the_definitions_in_the_docs_are_those_of_the_code():
+    page = (Path(__file__).parents[2] / "docs/figures.md").read_text("utf-8")
+    assert renewed(page) == page, "run: ivr report --definitions docs/figures.md"
+    for each in (*analytics.DEFINED, *desk_figures.DEFINED):
+        assert f"### {each.__name__}\n" in page
+        assert each.__doc__
 
 
 def test_nice_ends_of_axes():
