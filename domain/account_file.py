@@ -2,22 +2,24 @@
 
 Rules: reads only; what happened is told newest first, a page at a time, whatever kind it is of; two things of one
 moment keep their order (kind, then number).  A bill has no moment of its own: it stands at the first instant of the
-month after the one that it is for (Kyiv).  A call belongs to the account that it did something for.
+month after the one that it is for (Kyiv).  A call belongs to the account that it did something for, at once, and to
+one that it was about (somebody only asked), as soon as the search knows of it (`domain.findings`).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, literal, or_, select, union
 
-from domain import lookup, terms
+from domain import findings, lookup, terms
 from domain.commands import AskStatement, AskSupply
 from domain.handlers import perform
 from domain.lookup import Address, address_of
 from domain.model import AccountKind, Energy, OutageNews, Source, Statement, Status, Zone
+from domain.queries import Query
 from domain.tables import (
     accounts,
     bills,
@@ -164,6 +166,11 @@ def history(
 def _rows(conn: Connection, kind: Kind, number: str, before: Mark | None, most: int) -> Iterator[Happened]:
     source = _SOURCES[kind]
     statement = source.rows.order_by(source.at.desc(), source.id.desc()).limit(most)
+    asked: dict[str, Any] = {"of": number}
+    if kind is Kind.CALL:
+        until = before.at + timedelta(seconds=1) if before else None  # the search knows whole seconds
+        known = findings.search(conn, Query(account=number, until=until), personal=True, limit=most)
+        asked["known"] = [each.call for each in known.calls]
     if before is not None:
         at = literal(before.at, source.at.type)
         match (kind > before.kind) - (kind < before.kind):
@@ -174,7 +181,7 @@ def _rows(conn: Connection, kind: Kind, number: str, before: Mark | None, most: 
             case _:
                 key = before.id if kind is Kind.CALL else int(before.id)
                 statement = statement.where(or_(source.at < at, and_(source.at == at, source.id < key)))
-    for row in conn.execute(statement, {"of": number}).mappings():
+    for row in conn.execute(statement, asked).mappings():
         facts: dict[str, Any] = {str(name): value for name, value in row.items()}
         yield Happened(facts.pop("at"), kind, str(facts["id"]), facts)
 
@@ -308,7 +315,12 @@ _did_something: Final = union(
 )
 _CALLS: Final = select(
     calls.c.id, calls.c.began_at.label("at"), calls.c.caller, calls.c.ended_at, calls.c.outcome
-).where(calls.c.id.in_(_did_something))
+).where(
+    or_(
+        calls.c.id.in_(_did_something),
+        calls.c.id.in_(bindparam("known", expanding=True, value=list[str]())),
+    )
+)
 
 
 class _Source(NamedTuple):

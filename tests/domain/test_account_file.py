@@ -7,15 +7,27 @@ import pytest
 from business import DAY, HOUR, ONE, Ask, caller, settle, staff
 from conftest import NOW, Run
 from sqlalchemy import Connection, insert, select
-from test_plans import assert_by_index
+from test_plans import assert_by_index, steps
 
-from domain import account_file, doubt_cases, history, reading_proof
+from domain import account_file, debts, doubt_cases, history, indexing, reading_proof
 from domain.account_file import AccountFile, Happened, Kind, Mark
-from domain.calls import Line, append
+from domain.calls import Line, append, begin, end
 from domain.commands import KeepDoubtful, OrderCallBack, PlaceOrder, RegisterRequest, ReportOutage, SubmitReading
 from domain.desk_readings import CALLER, ResolveReading
 from domain.doubt import Ask as Question
-from domain.model import Doubt, OrderKind, OutageKind, ReplyBy, RequestKind, Source, Topic, Zone
+from domain.model import (
+    Began,
+    Doubt,
+    Language,
+    OrderKind,
+    OutageKind,
+    Outcome,
+    ReplyBy,
+    RequestKind,
+    Source,
+    Topic,
+    Zone,
+)
 from domain.slips import Hypothesis
 from domain.tables import meters as meters_table
 from domain.tables import readings, registers
@@ -99,6 +111,27 @@ def test_pages_leave_nothing_out_though_all_came_at_one_moment(busy: Run, ask: A
     assert [(each.kind, each.id) for each in seen] == [(each.kind, each.id) for each in all_of_it]
 
 
+def known_by_the_search(conn: Connection) -> None:
+    """What the indexer does for a call that ended: it is found by its account from now on."""
+    debts.owe(conn, "c9", NOW)
+    facts = indexing.Facts(
+        "c9", NOW, 3600, "+380440000099", "100", "statement", ("statement",), Language.UK, Outcome.INFORMED, None, 0,
+        False, (ONE,),
+    )  # fmt: skip
+    indexing.fill(conn, {debt: facts if debt.call == "c9" else None for debt in debts.owed(conn, 100)})
+
+
+def test_a_call_that_only_asked_is_there_once_the_search_knows_it(busy: Run):
+    asked = Line(0, NOW, "FindAccount", f"FindAccount(number='{ONE}')")
+    busy(lambda conn: begin(conn, Began("c9", "+380440000099", "100", NOW), "controller-1"))
+    busy(lambda conn: append(conn, "c9", asked))
+    busy(lambda conn: end(conn, "c9", Outcome.INFORMED, at=NOW + HOUR))
+    calls_of = [each.id for each in line(busy, kinds=[Kind.CALL])[0]]
+    assert calls_of == ["c1"]
+    busy(known_by_the_search)
+    assert {each.id for each in line(busy, kinds=[Kind.CALL])[0]} == {"c1", "c9"}
+
+
 def test_one_kind_can_be_asked_for(busy: Run):
     happened, _ = line(busy, kinds=[Kind.BILL])
     assert [each.facts["amount"] for each in happened] == [316_80]
@@ -106,8 +139,11 @@ def test_one_kind_can_be_asked_for(busy: Run):
 
 def test_no_table_is_read_from_end_to_end(busy: Run):
     assert_by_index(busy, lambda conn: account_file.whole(conn, ONE, NOW))
-    for kind in Kind:
+    for kind in set(Kind) - {Kind.CALL}:
         assert_by_index(busy, lambda conn, kind=kind: account_file.history(conn, ONE, kinds=[kind]))
+    taken = busy(lambda conn: steps(conn, lambda c: account_file.history(c, ONE, kinds=[Kind.CALL])))
+    scanned = [step.split()[1] for step in taken if step.startswith("SCAN")]
+    assert not {"calls", "readings", "requests", "findings", "marks"} & set(scanned), taken  # blocks of marks are few
 
 
 def test_use_is_told_by_day_and_a_display_that_went_back_is_none(run: Run):
