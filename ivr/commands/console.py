@@ -16,6 +16,7 @@ from domain.store import Store
 from ivr.commands.output import console
 from ivr.commands.serving import listening, place
 from ivr.commands.up import run, settings_from
+from ivr.console.indexer import Indexer
 from ivr.console.quiet import Quiet
 from ivr.console.web import application
 from ivr.console.web.desk import Desk
@@ -87,7 +88,7 @@ async def _serve(settings: Settings) -> None:
             Catalogue.load(),
             https=settings.console_https,
             name=settings.console_name or "",
-            facts={"company": company_of(settings)},
+            facts={"company": company_of(settings), "lines": settings.asterisk.max_calls},
         )
         log.info("the trail's head is %s", await desk.read(trail.head))  # kept where the journal of the machine goes
         server = Quiet(
@@ -98,9 +99,11 @@ async def _serve(settings: Settings) -> None:
             )
         )  # fmt: skip
         async with asyncio.TaskGroup() as tasks:
+            indexing = tasks.create_task(Indexer(store, desk.turns).run(), name="indexer")
             serving = tasks.create_task(server.serve([bound]), name="console")
             console.print(f"ready: {'https' if settings.console_https else 'http'}://{place(bound)}/")
             await stopped.wait()
             log.info("stopping")
             server.should_exit = True
+            indexing.cancel()
             await serving
