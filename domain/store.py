@@ -413,7 +413,10 @@ def _switch_to_wal(engine: Engine) -> str | None:
 
 
 def _engine(url: str, busy: float, *, writes: bool, size: int) -> Engine:
-    engine = sa.create_engine(url, pool_size=size, max_overflow=0, pool_timeout=30)
+    # How many rows an INSERT made is asked of the driver only when it is asked for; on SQLite it is there anyway.
+    engine = sa.create_engine(
+        url, pool_size=size, max_overflow=0, pool_timeout=30, execution_options={"preserve_rowcount": True}
+    )
     if engine.dialect.name != "sqlite":
         return engine
 

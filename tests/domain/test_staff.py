@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postgres import new_database
+from tests.postgres import new_database
 
 from domain import passwords, staff, staffing, throttle, trail
 from domain.model import Language

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postgres import new_database
+from tests.postgres import new_database
 
 from domain import trail
 from domain.store import Store
