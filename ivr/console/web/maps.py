@@ -5,7 +5,7 @@ holds them true; only the names are put in here.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ def told(language: str) -> str:
                 "words": words,
                 "begins": chart["begins"],
                 "nodes": [{**node, "title": titled(node, t)} for node in chart["nodes"]],
-                "ways": [[one, other, [_way(how) for how in hows]] for one, other, hows in chart["ways"]],
+                "ways": [[one, other, _ways(hows, t)] for one, other, hows in chart["ways"]],
             }
             for name, chart in stored()["charts"].items()
         },
@@ -84,9 +84,15 @@ def _ending(name: str, outcomes: tuple[str, ...], t: Tongue) -> str:
     return t("story.end", outcomes=f" {t('story.or')} ".join(names).lower())
 
 
-def _way(how: str) -> str:
-    """A key is told by itself."""
-    return how.removeprefix("press ")
+def _ways(hows: Sequence[str], t: Tongue) -> list[str]:
+    """Keys are told by themselves, kinds of answers in words; of several words for one kind, one."""
+    found: dict[str, None] = {}
+    for how in hows:
+        known = t.knows(f"story.way_{how}")
+        parts = [how] if known else how.split(", ")
+        told = [t(f"story.way_{part}") if t.knows(f"story.way_{part}") else part for part in parts]
+        found[", ".join(told).removeprefix("press ")] = None
+    return list(found)
 
 
 def _plain(name: str) -> str:

@@ -76,17 +76,35 @@
     }
   };
 
+  /* From where it begins on, step by step: dagre turns round those ways that lead back in this order. */
+  const onwards = (chart) => {
+    const all = chart.nodes.map((node) => node.name);
+    const found = new Set();
+    for (const start of [...(chart.begins ?? []), ...all]) {
+      const wait = all.includes(start) ? [start] : [];
+      while (wait.length) {
+        const name = wait.shift();
+        if (found.has(name)) continue;
+        found.add(name);
+        for (const [from, to] of chart.ways) if (from === name) wait.push(to);
+      }
+    }
+    return [...found];
+  };
+
   const lay = (chart, extra) => {
     const graph = new dagre.graphlib.Graph();
     graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: 34, edgesep: 14, marginx: 14, marginy: 18 });
-    for (const node of chart.nodes) {
+    const order = onwards(chart);
+    for (const node of order.map((name) => chart.nodes.find((each) => each.name === name))) {
       const lines = rows(node.title ?? node.name);
       const longest = Math.max(...lines.map((line) => line.length), extra(node.name).length);
       const tall = lines.length + (extra(node.name) ? 1 : 0);
       const width = Math.max(64, longest * LETTER + 2 * PAD + (node.kind === "question" || node.kind === "part" ? 12 : 0));
       graph.setNode(node.name, { width, height: tall * ROW + 16 + (node.kind === "deed" ? 10 : 0), lines });
     }
-    for (const [from, to, hows] of chart.ways) {
+    const place = ([from]) => order.indexOf(from);
+    for (const [from, to, hows] of [...chart.ways].sort((one, other) => place(one) - place(other))) {
       const told = hows.slice(0, 3).join(", ") + (hows.length > 3 ? " …" : "");
       const label = told.length > 26 ? `${told.slice(0, 25)}…` : told;
       graph.setEdge(from, to, { label, full: hows.join(", "), width: label.length * 6 + 4, height: label ? 14 : 0, labelpos: "c" });
@@ -152,7 +170,8 @@
     const defs = make("defs");
     for (const kind of ["way", "went"]) {
       const marker = make("marker", {
-        id: `${id}-${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse",
+        id: `${id}-${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerUnits: "userSpaceOnUse",
+        markerWidth: kind === "went" ? 11 : 8, markerHeight: kind === "went" ? 11 : 8, orient: "auto",
       });
       marker.append(make("path", { d: "M0,0 L8,4 L0,8 z", class: `flowmap-head flowmap-${kind}-head` }));
       defs.append(marker);
@@ -290,6 +309,12 @@
     list.append(items);
     figure.append(scroll, list);
     element.append(figure);
+    const first = inOrder[Math.max(0, firstSeen)] && graph.node(inOrder[Math.max(0, firstSeen)].name);
+    const begins = firstSeen < 0 && chart.begins?.[0] ? graph.node(chart.begins[0]) : first;
+    if (begins) {
+      scroll.scrollLeft = begins.x - scroll.clientWidth / 2;
+      scroll.scrollTop = begins.y - scroll.clientHeight / 3;
+    }
     return figure;
   };
 })();
