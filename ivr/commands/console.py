@@ -88,7 +88,7 @@ async def _serve(settings: Settings) -> None:
             Catalogue.load(),
             https=settings.console_https,
             name=settings.console_name or "",
-            facts={"company": company_of(settings), "lines": settings.asterisk.max_calls},
+            facts={"company": company_of(settings), "lines": settings.capacity},
         )
         log.info("the trail's head is %s", await desk.read(trail.head))  # kept where the journal of the machine goes
         server = Quiet(
