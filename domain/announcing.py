@@ -14,14 +14,6 @@ from domain.tables import accounts, announcements, buildings, calls
 
 
 @dataclass(frozen=True, slots=True)
-class District:
-    """A region of the network with the number of its customers."""
-
-    name: str
-    customers: int
-
-
-@dataclass(frozen=True, slots=True)
 class Announced:
     """An announcement, on or off.  until: what callers were told; off_by: None: by itself, or it is on."""
 
@@ -35,14 +27,16 @@ class Announced:
     off_by: str | None
 
 
-def districts(conn: Connection) -> Sequence[District]:
-    """All of them with their customers, in order.  Counts a million accounts in half a second: not for every page."""
-    return [District(row.region, row.customers) for row in conn.execute(_DISTRICTS)]
+def regions(conn: Connection) -> Sequence[str]:
+    """Every district of which an address is known, in order."""
+    return list(conn.scalars(_REGIONS))
 
 
-def customers(conn: Connection) -> int:
-    """All there are, those without an address too."""
-    return conn.execute(_CUSTOMERS).scalar_one()
+def customers(conn: Connection, region: str | None) -> int:
+    """How many there are in this district; None: all, those without an address too."""
+    if region is None:
+        return conn.execute(_CUSTOMERS).scalar_one()
+    return conn.execute(_CUSTOMERS_OF, {"region": region}).scalar_one()
 
 
 def calls_since(conn: Connection, since: datetime) -> int:
@@ -57,19 +51,14 @@ def announced(conn: Connection, limit: int = 50) -> Sequence[Announced]:
 
 # How: statements are made once, for making one costs more than running it
 
-_per_building = (
-    select(accounts.c.building, func.count().label("customers"))
-    .where(accounts.c.building.is_not(None))
-    .group_by(accounts.c.building)
-    .subquery()
-)
-_DISTRICTS: Final = (
-    select(buildings.c.region, func.coalesce(func.sum(_per_building.c.customers), 0).label("customers"))
-    .outerjoin(_per_building, _per_building.c.building == buildings.c.id)
-    .group_by(buildings.c.region)
-    .order_by(buildings.c.region)
-)
+_REGIONS: Final = select(buildings.c.region).distinct().order_by(buildings.c.region)
 _CUSTOMERS: Final = select(func.count()).select_from(accounts)
+_CUSTOMERS_OF: Final = (
+    select(func.count())
+    .select_from(buildings)
+    .join(accounts, accounts.c.building == buildings.c.id)
+    .where(buildings.c.region == bindparam("region"))
+)
 _CALLS: Final = (
     select(func.count()).select_from(calls).where(calls.c.began_at >= bindparam("since", type_=calls.c.began_at.type))
 )

@@ -59,6 +59,9 @@ def test_every_page_is_whole_and_accessible(visit, accessible, path, language, s
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_pictures_of_the_pages(visit, accessible, shot, dark):
+    for path in ("/prompts", "/prompts/announcements", "/prompts/uk/account"):
+        page = visit(path, dark=dark, size=PHONE)
+        shot(page, f"{path.strip('/').replace('/', '_')}_phone{'_dark' if dark else ''}", whole=path != "/prompts")
     for path in PAGES:
         page = visit(path, dark=dark)
         accessible(page)
@@ -87,7 +90,7 @@ def test_a_prompt_is_played_in_the_page_and_stops_when_asked_again(visit):
     assert first.get_attribute("aria-pressed") == "true"
 
 
-def test_a_text_is_changed_spoken_heard_let_live_and_undone(visit, site, accessible):
+def test_a_text_is_changed_spoken_heard_let_live_and_undone(visit, site, accessible, shot):
     page = visit("/prompts/uk/noinput")
     page.fill("#text", "Вас не чути.")
     page.fill("#reason", "коротше")
@@ -97,6 +100,7 @@ def test_a_text_is_changed_spoken_heard_let_live_and_undone(visit, site, accessi
     draft.locator(".note.ok").wait_for(timeout=60_000)  # the page asks by itself until it is spoken
     accessible(page)
     fits(page)
+    shot(page, "prompts_draft")
     draft.locator("a[data-play]").first.click()
     assert page.locator(".silent").count() == 0
     assert history(site, "noinput")[0].state is State.DRAFT
@@ -107,10 +111,11 @@ def test_a_text_is_changed_spoken_heard_let_live_and_undone(visit, site, accessi
     page.get_by_role("button", name="Скасувати останню зміну").click()
     page.locator(".note.ok", has_text="Скасовано").wait_for()
     assert [each.state for each in history(site, "noinput")] == [State.LIVE, State.UNDONE]
+    shot(page, "prompts_undone")
     accessible(page)
 
 
-def test_what_is_wrong_is_said_beside_the_line(visit, accessible):
+def test_what_is_wrong_is_said_beside_the_line(visit, accessible, shot):
     page = visit("/prompts/uk/goodbye", language="en", size=PHONE)
     page.fill("#text", "Натисніть 1.")
     page.get_by_role("button", name="Keep as a draft").click()
@@ -120,6 +125,7 @@ def test_what_is_wrong_is_said_beside_the_line(visit, accessible):
     assert page.locator("#text").input_value() == "Натисніть 1."
     accessible(page)
     fits(page)
+    shot(page, "prompts_wrong_phone")
     page.faults.clear()  # the browser reports the 422 itself
 
 
@@ -143,7 +149,7 @@ def test_a_recording_is_uploaded_and_a_bad_one_refused(visit, site, accessible):
     page.locator(".note.ok", has_text="dropped").wait_for()
 
 
-def test_an_announcement_is_switched_on_and_off_by_keyboard_alone(visit, site, accessible):
+def test_an_announcement_is_switched_on_and_off_by_keyboard_alone(visit, site, accessible, shot):
     page = visit("/prompts", language="en")
     page.keyboard.press("g")
     page.keyboard.press("b")
@@ -161,6 +167,7 @@ def test_an_announcement_is_switched_on_and_off_by_keyboard_alone(visit, site, a
     accessible(page)
     now = lambda: site.read(lambda conn: duties.announcements_on(conn, datetime.now(UTC)))  # noqa: E731
     assert [each.prompt for each in now()] == ["announce_outage"]
+    shot(page, "prompts_announced")
     page.get_by_role("link", name="Switch off").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/off")

@@ -444,9 +444,9 @@ def _said_in(catalogue: Catalogue, lang: Language, prompt: str) -> list[str]:
     )
 
 
-def _places(over: Overlay, lang: Language, prompt: str) -> list[tuple[str, str]]:
-    """The places of a prompt, with an example of what is said there."""
-    catalogue, found = over.catalogue, dict[str, str]()
+def _places(over: Overlay, lang: Language, prompt: str) -> list[tuple[str, str, str | None]]:
+    """The places of a prompt, with an example of what is said there, and the prompt that it is, if it is one."""
+    catalogue, found = over.catalogue, dict[str, tuple[str, str | None]]()
     words = dict(example_words(catalogue, lang, prompt))
     for which in TRIES:
         for place in cut("", catalogue.texts[lang].get(prompt, {}).get(which, "")):
@@ -455,8 +455,9 @@ def _places(over: Overlay, lang: Language, prompt: str) -> list[tuple[str, str]]
                     {**catalogue.texts, lang: {**catalogue.texts[lang], "_": {"text": _written(place)}}},
                     catalogue.seconds,
                 )
-                found[_written(place)] = trial.compose(lang, "_", words).text
-    return list(found.items())
+                inner = place.name if place.kind is None and place.name in catalogue.prompts else None
+                found[_written(place)] = (trial.compose(lang, "_", words).text, inner)
+    return [(place, *rest) for place, rest in found.items()]
 
 
 def _texts(over: Overlay, lang: Language, prompt: str) -> Texts:

@@ -18,7 +18,6 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from domain import wording
-from domain.announcing import District
 from domain.model import Language
 from domain.store import StoreFault
 from domain.wording import Clip, NotADraft, Version
@@ -66,8 +65,8 @@ class Studio:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._heard: tuple[object, Overlay] | None = None
-        self.districts: tuple[float, Sequence[District]] | None = None
-        """When they were counted (`Desk.tick`), and what was found."""
+        self.regions: tuple[float, Sequence[str]] | None = None
+        """When they were looked up (`Desk.tick`), and what was found."""
         self.progress: dict[int, Progress] = {}
         """By version, from when it was asked for until it is spoken."""
 
