@@ -266,7 +266,7 @@ async def _standing(desk: Desk, number: int, now: datetime) -> On | None:
 
 
 async def _regions(desk: Desk, work: Studio, wanted: str = "") -> Sequence[str]:
-    """Looked up anew every ten minutes at most (0.1 s with 120,000 buildings), and when `wanted` is not among them."""
+    """Looked up anew every ten minutes at most, for it reads every building, and when `wanted` is not among them."""
     if work.regions is None or desk.tick() - work.regions[0] > FRESH or (wanted and wanted not in work.regions[1]):
         work.regions = (desk.tick(), await desk.read(facts.regions))
     return work.regions[1]
