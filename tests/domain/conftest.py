@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.postgres import new_database
 from sqlalchemy import Connection
 
 from domain import calls, demo
 from domain.model import Began
 from domain.store import Store
+from tests.postgres import new_database
 
 NOW = datetime(2026, 11, 30, 21, 30, tzinfo=UTC)  # 23:30 in Kyiv
 

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.postgres import new_database
 
 from domain import passwords, staff, staffing, throttle, trail
 from domain.model import Language
@@ -19,6 +18,7 @@ from domain.roles import Permission, Role
 from domain.staff import IDLE, WHOLE, Attempt, BadLogin, LoginTaken, NoSuchPerson, Refused
 from domain.staffing import LastAdministrator, OwnAccount
 from domain.store import Store
+from tests.postgres import new_database
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 RIGHT = "сім зелених трамваїв"

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.postgres import new_database
 
 from domain import trail
 from domain.store import Store
 from domain.tables import trail as table
 from domain.trail import NOTHING, Fault, Head
+from tests.postgres import new_database
 
 AT = datetime(2026, 11, 22, 9, 0, 0, 123456, tzinfo=UTC)
 
