@@ -88,7 +88,11 @@ async def _serve(settings: Settings) -> None:
             Catalogue.load(),
             https=settings.console_https,
             name=settings.console_name or "",
-            facts={"company": company_of(settings), "lines": settings.capacity},
+            facts={
+                "company": company_of(settings),
+                "lines": settings.capacity,
+                **({"organisation": settings.organisation} if settings.organisation else {}),
+            },
         )
         log.info("the trail's head is %s", await desk.read(trail.head))  # kept where the journal of the machine goes
         server = Quiet(

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     )
     api_address: str = Field("127.0.0.1", description="where `ivr api` is served, an IP address; it is not encrypted")
     api_port: int | None = Field(None, ge=1, le=65535, description="TCP, the channel API (`ivr api`); default: free")
+    organisation: str | None = Field(
+        None, description="the company's name, as letters, reports and exported calls carry it"
+    )
     console_address: str = Field(
         "127.0.0.1", description="where `ivr console` is served, an IP address; it is not encrypted"
     )

@@ -287,7 +287,7 @@ def _about(matter: Matter, serving: Desk, language: str) -> letters.Matter:
 
 
 def _company(serving: Desk, language: str) -> str:
-    return str(serving.facts.get("company") or Tongue(language)("requests.company"))
+    return str(serving.facts.get("organisation") or Tongue(language)("requests.company"))
 
 
 async def _opened(serving: Desk, number: str, me: Me) -> Opened:
