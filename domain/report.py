@@ -45,7 +45,8 @@ class Notice:
     """Something to look at.
 
     kind: which figure: connected, lost, unmeasured, containment, repeats, ours, first_try, question, drop_off,
-    overdue, punctual, doubtful.  value: the figure, a share where it is one; before: of the span before; target: to be kept.
+    overdue, punctual, doubtful.  value: the figure, a share where it is one; before: of the span before; target:
+    the standard.
     part, spot: where.  n: how many calls or requests it is about.
     """
 

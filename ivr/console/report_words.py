@@ -1,7 +1,7 @@
 """Figures in words of three languages, the same on the page, in the PDF and in the CSV.
 
 Rules: numbers are written as in Ukraine (a comma, spaces that don't break); a share that there is none of is a dash;
-places of the conversation are named by what is said there.
+places of the conversation have the names of its map.
 """
 
 import re
@@ -123,28 +123,27 @@ class Teller:
         return f"{MONTHS[self.language][day.month - 1]} {day.year}"
 
     def part(self, part: str) -> str:
-        """A part of the conversation."""
-        return self._known(f"part_{part}", part)
+        """A part of the conversation, by the name that the map has for it."""
+        return self._known(f"story.part_{part}", part)
 
     def place(self, part: str, spot: str) -> str:
-        """A place of it, by the beginning of what is said there: account number: Наберіть номер ..."""
-        text = self._texts.get(spot, {}).get("text")
-        if text is None:
-            said = self.part(spot)
-        else:
+        """A place of it by the map's name, else by the beginning of what is said there."""
+        keys = (f"story.{kind}_{spot}" for kind in ("step", "prompt", "part", "deed"))
+        said = next((self.tongue(key) for key in keys if self.tongue.knows(key)), None)
+        if said is None and (text := self._texts.get(spot, {}).get("text")) is not None:
             said = _PLACE.sub(" …", text).strip()
             said = said if len(said) <= LONGEST else f"{said[:LONGEST].rsplit(' ', 1)[0]}…"
-        return f"{self.part(part)}: {said}"
+        return f"{self.part(part)}: {said or spot.replace('_', ' ')}"
 
     def matter(self, matter: str) -> str:
-        return self._known(f"matter_{matter}", matter)
+        return self._known(f"analytics.matter_{matter}", matter)
 
     def source(self, source: str) -> str:
         """Where the standard comes from; the operator's own rule as they entered it."""
         return self("rule_default") if source == DEFAULT else source
 
     def outcome(self, outcome: Outcome) -> str:
-        return self._known(f"outcome_{outcome.value}", outcome.value)
+        return self._known(f"analytics.outcome_{outcome.value}", outcome.value)
 
     def notice(self, given: Report, notice: Notice) -> str:
         """A notice as sentences."""
@@ -195,7 +194,7 @@ class Teller:
         return Tile(name, self(f"tile_{name}", **facts), percent(value, 1), percent(before, 1), target, state)
 
     def _known(self, key: str, name: str) -> str:
-        return self(key) if self.tongue.knows(f"analytics.{key}") else name.replace("_", " ")
+        return self.tongue(key) if self.tongue.knows(key) else name.replace("_", " ")
 
 
 def figure(value: float | None, places: int = 0) -> str:

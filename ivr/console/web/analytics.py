@@ -29,7 +29,7 @@ from ivr.console import report_csv, report_pdf
 from ivr.console.report_words import Teller, figure
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, page, router
-from ivr.console.web.look import HERE, language_of, render
+from ivr.console.web.look import language_of, render
 from ivr.console.web.words import Tongue
 
 router = router(prefix="/figures")
@@ -39,7 +39,6 @@ LONGEST: Final = 366
 MONTHS: Final = 12
 """That can be chosen in the list."""
 MOST: Final = 50
-MAPS: Final = HERE / "maps.json"
 LINKS: Final = {
     "question": "/figures/missed", "drop_off": "/figures/missed", "overdue": "/requests?pile=overdue",
     "punctual": "/requests?pile=closed", "doubtful": "/readings", "connected": "#service", "lost": "#service",
@@ -94,7 +93,7 @@ async def figures(
         "months": [str(Period.of(today).plus(-n)) for n in range(MONTHS)],
         "charts": charts(given, teller, lines), "lines": lines, "first": first, "last": last,
         "questions": beside(given), "places": given.places[:15], "parts": parts(given, teller),
-        "weights": weights(given), "may_csv": me.may(Permission.LISTS), "mapped": mapped(),
+        "weights": weights(given), "may_csv": me.may(Permission.LISTS),
         "may_calls": sees, "question_languages": [each.value for each in Language],
     }  # fmt: skip
     return render(request, "analytics/figures.html", 422 if chosen.error else 200, **context)
@@ -124,16 +123,6 @@ async def missed(
     return render(request, "analytics/missed.html", 422 if chosen.error else 200, **context)
 
 
-@router.get("/maps", **page(Permission.FIGURES))
-async def maps() -> Response:
-    """The charts of all conversations and their parts (`ivr map --json`)."""
-    if not MAPS.exists():
-        raise HTTPException(404)
-    return Response(
-        MAPS.read_bytes(), media_type="application/json", headers={"Cache-Control": "private, max-age=300"}
-    )
-
-
 @router.get("/report.pdf", **page(Permission.FIGURES))
 async def as_pdf(request: Request, desk: InDesk, month: str) -> Response:
     """The report of a month, for people and for the regulator."""
@@ -153,11 +142,6 @@ async def as_csv(request: Request, desk: InDesk, me: Asking, month: str) -> Resp
     await desk.write(lambda conn: trail.note(conn, me.login, "figures.exported", of=month, at=at))
     made = report_csv.document(given, Teller(Tongue(language), desk.catalogue))
     return _file(made, "text/csv; charset=utf-8", f"hotline-{month}-{language}.csv")
-
-
-def mapped() -> bool:
-    """Whether there are maps, and what draws them."""
-    return MAPS.exists() and (HERE / "static/flowmap.js").exists()
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:
