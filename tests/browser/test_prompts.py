@@ -100,6 +100,7 @@ def test_a_text_is_changed_spoken_heard_let_live_and_undone(visit, site, accessi
     draft.locator(".note.ok").wait_for(timeout=60_000)  # the page asks by itself until it is spoken
     accessible(page)
     fits(page)
+    page.evaluate("scrollTo(0, 0)")
     shot(page, "prompts_draft")
     draft.locator("a[data-play]").first.click()
     assert page.locator(".silent").count() == 0

@@ -18,6 +18,7 @@ from domain.wording import State
 from ivr.console.web import uses
 from ivr.console.web.studio import Studio, utterance
 from prompts import sound
+from prompts.composer import read_texts
 from prompts.overlay import clips_below
 from prompts.rhvoice import CannotSpeak
 from prompts.speaking import Spoken
@@ -39,17 +40,23 @@ def wav(samples, rate=16_000, channels=1):
     return out.getvalue()
 
 
+SHIPPED = read_texts()["uk"]["account"]
+
+
 class Speaker:
     """Murmurs whatever it is asked to say, and remembers it; `hoarse`: it can't."""
 
     def __init__(self):
         self.said = []
         self.hoarse = ""
+        self.breath = 1000
 
     async def __call__(self, _data, parts):
         if self.hoarse:
             raise CannotSpeak(self.hoarse)
         for clip, part in parts.items():
+            if len(self.said) >= self.breath:
+                raise CannotSpeak("out of breath")
             self.said.append(part.text)
             length = 0.3 + len(part.text) / 20
             yield Spoken(clip, sound.a_law(sound.condition(murmur(length), 16_000, 100)), "Natalia")
@@ -342,6 +349,36 @@ def test_without_a_synthesiser_the_page_says_so_and_nothing_goes_live(world, spe
     spoken(world)
     assert browser.post(f"/prompts/versions/{version.id}/publish", {"over": ""}).status_code == 200
     assert len(world.read(wording.live)) == 1
+
+
+def test_what_was_spoken_before_a_fault_is_not_spoken_again(world, speaker):
+    browser = world.sign_in()
+    speaker.breath = 1
+    drafted(world, browser, "Раз.", second="Два.")
+    [version] = history(world)
+    assert [clip.said for clip in version.clips] == ["Раз."]
+    speaker.breath = 10
+
+    browser.post(f"/prompts/versions/{version.id}/speak")
+    spoken(world)
+
+    assert speaker.said == ["Раз.", "Два."]
+    assert len(history(world)[0].clips) == 2
+
+
+def test_a_full_disk_is_told_and_what_was_typed_is_kept(world, speaker):
+    browser = world.sign_in(language="en")
+    (world.path / "prompts").write_text("in the way of the folder")
+
+    answer = browser.post(
+        "/prompts/draft/uk/account", {"text": "Наберіть номер.", "third": SHIPPED["third"], "seen": ""}
+    )
+    recording = recorded(world, browser, wav(murmur()))
+
+    assert (answer.status_code, recording.status_code) == (503, 503)
+    assert "Наберіть номер." in answer.text
+    assert "disk is full" in answer.text
+    assert history(world, "account") == []
 
 
 def test_a_clip_that_was_lost_is_shown_and_does_not_go_live(world, speaker):

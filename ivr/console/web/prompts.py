@@ -10,6 +10,7 @@ Rules
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from prompts.composer import TRIES, Piece, Place, cut
 from prompts.overlay import Overlay, Unusable, sound_of
 from prompts.spoken import LANGUAGES, WORDLESS, Part
 from prompts.workshop import LARGEST, LEGAL, LONGEST_TEXT, Refused, faults, needed, plan, spellable, take_in, tidy
+
+log = logging.getLogger(__name__)
 
 REASON_MOST: Final = 500
 ADDRESS: Final = "/prompts/{language}/{prompt:path}"
@@ -219,7 +222,11 @@ async def draft(request: Request, desk: InDesk, me: Asking, language: str, promp
     if wrong:
         return await _shown(request, desk, me, lang, prompt, Told(422, "not_kept", faults=wrong, filled=filled))
     before = [one for one in history if one.state in (State.DRAFT, State.LIVE)]
-    wanted = await asyncio.to_thread(plan, work.shipped, lang, prompt, texts, before, work.data)
+    try:
+        wanted = await asyncio.to_thread(plan, work.shipped, lang, prompt, texts, before, work.data)
+    except OSError as fault:
+        log.error("a draft of %s can't be kept: %s", prompt, fault)
+        return await _shown(request, desk, me, lang, prompt, Told(503, "disk", filled=filled))
     reason, at = tidy(filled["reason"]) or None, desk.clock()
 
     def job(conn: Any) -> int:
@@ -249,19 +256,23 @@ async def record(request: Request, desk: InDesk, me: Asking, language: str, prom
     if seen != _newest(history):
         return await _shown(request, desk, me, lang, prompt, Told(409, "overtaken", clip=clip))
     content = await file.read() if isinstance(file, UploadFile) else b""
+    kept = [base] if base else []
     try:
         taken = await asyncio.to_thread(take_in, work.data, clip, wanted[clip], content)
+        planned = await asyncio.to_thread(plan, work.shipped, lang, prompt, texts, kept, work.data)
     except Refused as refusal:
         code = "nothing" if not content else refusal.code
         told = Told(422, f"recording_{code}", refusal.facts, clip=clip)
         return await _shown(request, desk, me, lang, prompt, told)
+    except OSError as fault:
+        log.error("a recording of %s can't be kept: %s", clip, fault)
+        return await _shown(request, desk, me, lang, prompt, Told(503, "disk", clip=clip))
     if texts.text is None:  # a version of the shipped words has the clips that people recorded, and no others
         ready, missing = {one.clip: one for one in (base.clips if base else ())}, {}
     else:
-        planned = await asyncio.to_thread(plan, work.shipped, lang, prompt, texts, [base] if base else [], work.data)
         ready, missing = dict(planned.ready), {name: p for name, p in planned.missing.items() if name != clip}
     clips, at = {**ready, clip: taken}, desk.clock()
-    failed = base is not None and (work.progress.get(base.id) is not None)
+    failed = base is not None and base.id in work.progress
 
     def job(conn: Any) -> int:
         _drop_drafts(conn, history, me, at)
@@ -375,7 +386,7 @@ async def _shown(request: Request, desk: InDesk, me: Me, lang: Language, prompt:
         progress=work.progress.get(waiting.id) if waiting else None, versions=history, newest=_newest(history),
         newest_live=current.id if current else None,
         back=wording.before(history), fields=_fields(lines, waiting, told), most=LONGEST_TEXT, tries=TRIES,
-        uses=uses.uses(prompt), said_in=_said_in(work.shipped, lang, prompt),
+        uses=_uses(prompt), said_in=_said_in(work.shipped, lang, prompt),
         places=_places(over, lang, prompt), may_edit=me.may(Permission.EDIT_PROMPTS),
     )  # fmt: skip
 
@@ -432,6 +443,16 @@ def _fields(lines: Mapping[str, str], waiting: Version | None, told: Told) -> di
         return dict(told.filled)
     said = waiting.texts.lines() if waiting and waiting.texts.text is not None else lines
     return {**{which: said.get(which, "") for which in TRIES}, "reason": ""}
+
+
+def _uses(prompt: str) -> list[tuple[str, list[uses.Use]]]:
+    """Where it is said, by how."""
+    found: dict[str, list[uses.Use]] = {}
+    for use in uses.uses(prompt):
+        there = found.setdefault(use.how, [])
+        if use.how != "end" or use.part not in {each.part for each in there}:
+            there.append(use)
+    return list(found.items())
 
 
 def _said_in(catalogue: Catalogue, lang: Language, prompt: str) -> list[str]:

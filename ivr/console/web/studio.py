@@ -160,13 +160,15 @@ class Studio:
     async def _spoken(self, version: int, parts: Mapping[str, Part]) -> None:
         clips: list[Clip] = []
         self.progress[version] = Progress("speaking", 0, len(parts))
-        async for one in self._speak(self.data, parts):
-            if isinstance(one, Spoken):
-                clips.append(made(self.data, one.clip, parts[one.clip], one.content, one.voice))
-                self.progress[version] = Progress("speaking", len(clips), len(parts))
-            else:
-                self.progress[version] = Progress("fetching", len(clips), len(parts))
-        await asyncio.wrap_future(self._desk.store.write(lambda conn: wording.add_clips(conn, version, clips)))
+        try:
+            async for one in self._speak(self.data, parts):
+                if isinstance(one, Spoken):
+                    clips.append(made(self.data, one.clip, parts[one.clip], one.content, one.voice))
+                    self.progress[version] = Progress("speaking", len(clips), len(parts))
+                else:
+                    self.progress[version] = Progress("fetching", len(clips), len(parts))
+        finally:  # what was spoken before a fault needs not be spoken again
+            await asyncio.wrap_future(self._desk.store.write(lambda conn: wording.add_clips(conn, version, clips)))
 
 
 def studio(desk: Desk) -> Studio:
