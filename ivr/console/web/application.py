@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from domain.store import StoreFault
 from ivr.console.web import look, parts
 from ivr.console.web.desk import Desk
-from ivr.console.web.frame import Frame
+from ivr.console.web.frame import Frame, around
 from ivr.console.web.gate import page, router
 from ivr.console.web.look import HERE, LANGUAGE_COOKIE, LANGUAGES, local, redirect, render
 
@@ -104,7 +104,10 @@ async def _store_failed(request: Request, error: Exception) -> Response:
 
 async def _our_mistake(request: Request, error: Exception) -> Response:
     log.error("a mistake of ours", exc_info=error)
-    return fault(request, 500, "console.fault_500")
+    answer = fault(request, 500, "console.fault_500")
+    for name, value in around(request, https=request.app.state.desk.https).items():  # it is made outside the frame
+        answer.headers[name.decode()] = value.decode()
+    return answer
 
 
 __all__ = ["console", "fault", "look"]

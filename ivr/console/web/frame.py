@@ -39,6 +39,14 @@ FOR_EVER: Final = b"private, max-age=31536000, immutable"
 """Of static files: their address changes when they do."""
 
 
+def around(request: Request, *, https: bool) -> dict[bytes, bytes]:
+    """The headers of every answer to this request.  https: browsers come by https."""
+    ours = {**ALWAYS, b"content-security-policy": POLICY.format(nonce=nonce(request)).encode()}
+    if https:
+        ours[b"strict-transport-security"] = b"max-age=31536000"
+    return ours
+
+
 class Frame:
     """ASGI middleware, outermost.  https: browsers come by https."""
 
@@ -53,9 +61,7 @@ class Frame:
             return
         began = self._tick()
         status: list[int] = []
-        ours = {**ALWAYS, b"content-security-policy": POLICY.format(nonce=nonce(Request(scope))).encode()}
-        if self._https:
-            ours[b"strict-transport-security"] = b"max-age=31536000"
+        ours = around(Request(scope), https=self._https)
         if scope["path"].startswith("/static/") and scope["query_string"].startswith(b"v="):
             ours[b"cache-control"] = FOR_EVER
 
