@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 30, 21, 30, tzinfo=UTC)  # 23:30 in Kyiv
 Run = Callable[[Callable[[Connection], Any]], Any]
 
 
-ON_BOTH = frozenset(os.environ.get("IVR_TEST_ON_BOTH", "test_stored_calls test_handlers").split())
+ON_BOTH = frozenset(os.environ.get("IVR_TEST_ON_BOTH", "test_stored_calls test_handlers test_analytics").split())
 """Modules whose tests run on SQLite and on PostgreSQL; others can be named in the environment."""
 
 
