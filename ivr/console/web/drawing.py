@@ -100,23 +100,24 @@ def window(
     before: altogether by hour, in the window before; upto: the hour that it is, None: it is over.
     """
     count = len(hours)
-    tall = 220
+    broad, tall = 960, 260
+    left, top, bottom = 70, 16, 30  # what stands on the axes is larger on a phone
     most = max([sum(each) for each in hours] + [1])
-    room = WIDTH - LEFT - RIGHT
+    room = broad - left - RIGHT
 
     def x(hour: float) -> float:
-        return round(LEFT + room * hour / count, 1)
+        return round(left + room * hour / count, 1)
 
     def share(n: float) -> float:
-        return round(TOP + (tall - TOP - BOTTOM) * (1 - min(n / whole, 1.0) if whole else 1), 1)
+        return round(top + (tall - top - bottom) * (1 - min(n / whole, 1.0) if whole else 1), 1)
 
-    floor = tall - BOTTOM
+    floor = tall - bottom
     bars: list[Bar] = []
     for hour, parts in enumerate(hours):
         standing = float(floor)
         for kind, n in zip(kinds, parts, strict=True):
             if n:
-                high = round((tall - TOP - BOTTOM) * 0.45 * n / most, 1)
+                high = round((tall - top - bottom) * 0.45 * n / most, 1)
                 standing = round(standing - high, 1)
                 bars.append(
                     Bar(x(hour), standing, round(max(room / count - 0.6, 0.6), 1), high, kind, titles[hour], hour)
@@ -133,7 +134,7 @@ def window(
         )
     return Drawing(
         bars, lines, [Tick(x(24 * n + 12), day) for n, day in enumerate(days)],
-        [Tick(share(whole * part / 4), f"{25 * part}%") for part in range(5)], WIDTH, tall, floor,
+        [Tick(share(whole * part / 4), f"{25 * part}%") for part in range(5)], broad, tall, floor, left,
     )  # fmt: skip
 
 

@@ -272,7 +272,7 @@ def _lines(proof: Proof, heard: Hearing | None, t: Tongue, clear: bool) -> list[
 
 def _called(label: str, t: Tongue) -> str:
     """A question or a deed in words; as the code names it where nobody has found words yet."""
-    for key in (f"story.step_{label}", f"story.deed_{label}"):
+    for key in (f"story.step_{label}", f"story.deed_{label}", f"story.prompt_{label}", f"readings.line_{label}"):
         if t.knows(key):
             return t(key)
     return label.replace("_", " ")
