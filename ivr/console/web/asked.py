@@ -2,8 +2,8 @@
 
 Rules
 1. Digits are an account (ten of them, not beginning with 0) or a caller's number (in any spelling, or its last four
-   digits at least); `flow:`, `outcome:`, `language:`, `dialled:`, `doubt:`, `gave_up:`, `is:` filter, in any of the
-   three languages; everything else are words that were told.
+   digits at least); `flow:`, `outcome:`, `language:`, `dialled:`, `number:`, `account:`, `is:` filter, in any of
+   the three languages; everything else are words that were told.
 2. All of it stands in the address, as it was typed: a search can be sent as a link.
 3. Line and fields are joined by "and"; of several values of one filter any will do.
 """
@@ -37,6 +37,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "language": "language", "lang": "language", "мова": "language", "язык": "language",
     "recording": "recording", "запис": "recording", "запись": "recording",
     "dialled": "dialled", "набрано": "dialled", "набран": "dialled",
+    "number": "number", "номер": "number",
+    "account": "account", "рахунок": "account", "счёт": "account", "счет": "account",
     "is": "is", "є": "is", "есть": "is",
     "since": "since", "від": "since", "з": "since", "от": "since", "с": "since",
     "until": "until", "до": "until",
@@ -129,7 +131,8 @@ def asked(pairs: Iterable[tuple[str, str]]) -> Asked:
 
 def of_query(query: Query) -> list[tuple[str, str]]:
     """The fields that ask the same: for saved searches.  Inverse of `asked`."""
-    line = [each for each in (query.number, query.account, query.words) if each]
+    line = [f"{name}:{value}" for name in ("number", "account") if (value := getattr(query, name))]
+    line += [query.words] if query.words else []
     line += [f"dialled:{each}" for each in sorted(query.dialled)]
     pairs = [("q", " ".join(line))] if line else []
     if query.since:
@@ -187,6 +190,10 @@ def _filter(found: _Found, name: str, value: str) -> None:
             found.sets.setdefault("languages", set()).add(_of(Language, name, value, "calls.language_"))
         case "recording":
             found.sets.setdefault("recording", set()).add(_of(RecordingState, name, value, "calls.recording_"))
+        case "number":
+            found.number = value
+        case "account":
+            found.account = value
         case "dialled":
             found.sets.setdefault("dialled", set()).add(value)
         case "is":
