@@ -27,7 +27,10 @@ from domain.queries import BadQuery, PersonalQuery, Query, read, written
 from domain.tables import RecordingState, findings, mark_blocks
 from domain.topics import lemmas
 
-__all__ = ["BadCursor", "BadQuery", "Found", "Page", "PersonalQuery", "Query", "one", "read", "search", "written"]
+__all__ = [
+    "BadCursor", "BadQuery", "Choices", "Found", "Page", "PersonalQuery", "Query", "choices", "one", "read", "search",
+    "written",
+]  # fmt: skip
 
 SECOND: Final = 1_000_000
 """In microseconds."""
@@ -114,6 +117,20 @@ def one(conn: Connection, call: str, *, personal: bool = False) -> Found | None:
     """This call as it is found; None when it isn't, because it goes on or has not been indexed yet."""
     row = conn.execute(_ONE, {"call": call}).one_or_none()
     return _call(row, personal) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What there is to choose from: flows and dialled numbers of any call."""
+
+    flows: tuple[str, ...]
+    dialled: tuple[str, ...]
+
+
+def choices(conn: Connection) -> Choices:
+    """Of the calls that are indexed."""
+    flows, dialled = (tuple(each[1:] for each in marks.known(conn, kind)) for kind in "fd")
+    return Choices(flows, dialled)
 
 
 # Which blocks

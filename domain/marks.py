@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, delete, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.tables import marks
@@ -115,6 +115,15 @@ def load_range(conn: Connection, first: str, end: str) -> Blocks:
     return found
 
 
+def known(conn: Connection, kind: str) -> list[str]:
+    """Every mark that begins with this letter, in order: each is one step from the one before."""
+    found: list[str] = []
+    last: str = kind
+    while (after := conn.execute(_NEXT, {"last": last, "end": chr(ord(kind) + 1)}).scalar_one()) is not None:
+        found.append(last := str(after))
+    return found
+
+
 def slices(name: str, bits: int) -> list[str]:
     """The marks of the binary digits of a number, the lowest first."""
     return [f"{name}{k}" for k in range(bits)]
@@ -205,6 +214,7 @@ _LOAD_ONLY: Final = _LOAD.where(marks.c.block.in_(_several("blocks")))
 _RANGE: Final = select(marks.c.block, marks.c.bits).where(
     marks.c.mark >= bindparam("first"), marks.c.mark < bindparam("end")
 )
+_NEXT: Final = select(func.min(marks.c.mark)).where(marks.c.mark > bindparam("last"), marks.c.mark < bindparam("end"))
 _PUT: Final = {
     dialect.__name__.rpartition(".")[2]: (made := dialect.insert(marks)).on_conflict_do_update(
         index_elements=["mark", "block"], set_={"bits": made.excluded.bits}

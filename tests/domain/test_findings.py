@@ -1,8 +1,10 @@
 """What calls are found by; the search, compared with going through all calls one by one."""
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +12,18 @@ import pytest
 from conftest import NOW
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
-from domain import calls, debts, findings, indexing, marks, queries, quality, transcripts
+from domain import calls, debts, findings, indexing, marks, queries, saved
 from domain.debts import Debt
-from domain.findings import BadCursor, BadQuery, Found, PersonalQuery, Query, search
+from domain.findings import BadCursor, BadQuery, Choices, Found, PersonalQuery, Query, search
 from domain.indexing import Facts, Stored, Words
-from domain.model import Began, Language, Outcome, Told
+from domain.model import Began, Language, Outcome
 from domain.store import Store
 from domain.tables import RecordingState
-from domain.tables import calls as calls_table
-from domain.tables import findings as findings_table
 from domain.tables import marks as marks_table
 from domain.topics import lemmas
-from domain.transcription import Transcription, Word
+from tests.postgres import new_database
 
 FLOWS = ("main_menu", "reading", "complaint", "outage")
 DIALLED = ("100", "101")
@@ -184,8 +184,6 @@ def test_the_search_finds_what_going_through_all_calls_finds(
     tmp_path_factory: Any,
     short_blocks: None,
 ):
-    import shutil
-
     path = tmp_path_factory.mktemp("findings") / "hotline.db"
     shutil.copy(empty, path)
     with Store.open(f"sqlite:///{path}") as store:
@@ -193,7 +191,7 @@ def test_the_search_finds_what_going_through_all_calls_finds(
         put(store, several[:half])
         put(store, several[half:])
         for query in asked:
-            names = [name for name in queries.written(query)]
+            names = list(queries.written(query))
             query = thinned(query, set(data.draw(st.lists(st.sampled_from(names or ["words"]), max_size=3))))
             expected = [each for each in several if passes(each, query)]
             pages, after = list[Found](), None
@@ -208,3 +206,141 @@ def test_the_search_finds_what_going_through_all_calls_finds(
             assert {each.call for each in pages} == {each.call for each in expected}
             assert len(pages) == len(expected)
             assert [each.began for each in pages] == sorted((each.began for each in expected), reverse=True)
+
+
+# The rest
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path, empty: Path) -> Iterator[Store]:
+    """An empty store, on both databases."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{shutil.copy(empty, tmp_path / 'hotline.db')}"
+    else:
+        url = new_database(empty=False)
+    with Store.open(url) as store:
+        yield store
+
+
+def test_the_same_is_found_on_both_databases(anywhere: Store, short_blocks: None):
+    minute = timedelta(minutes=1)
+    put(anywhere, [facts(f"c-{n:02}", began=NOW - n * minute, seconds=n, doubts=n % 2) for n in range(30)])
+    put(anywhere, [facts("c-07", began=NOW - 7 * minute, seconds=700, words=told("лічильника"), told=True)])
+    assert found(anywhere, Query(doubt=True, since=NOW - 9 * minute)) == ["c-01", "c-03", "c-05", "c-09"]
+    assert found(anywhere, Query(words="лічильник", number="4567", shortest=700)) == ["c-07"]
+    assert ask(anywhere, Query(number="067 123 45 67")).count == 30
+    assert found(anywhere, Query(number="3567")) == []
+    first = ask(anywhere, Query(), limit=20)
+    assert len(first.calls) == 20 and first.count == 30
+    assert found(anywhere, Query(), limit=20, after=first.after) == [f"c-{n}" for n in range(20, 30)]
+    assert anywhere.read(findings.choices).result() == Choices(("main_menu",), ("100",))
+    assert anywhere.write(indexing.anew).result() == 30
+    assert (ask(anywhere, Query()).count, ask(anywhere, Query()).owed) == (0, 30)
+    assert anywhere.read(lambda conn: conn.scalar(select(func.count()).select_from(marks_table))).result() == 0
+
+
+def test_many_calls_of_one_second_come_on_pages_each_once(store: Store, short_blocks: None):
+    put(store, [facts(f"c-{n:02}", began=NOW + timedelta(microseconds=n)) for n in range(40)])
+    put(store, [facts("older", began=NOW - timedelta(seconds=5))])
+    seen, after = list[str](), None
+    while True:
+        page = ask(store, Query(), limit=3, after=after)
+        seen += [each.call for each in page.calls]
+        if (after := page.after) is None:
+            break
+    assert seen == [f"c-{n:02}" for n in reversed(range(40))] + ["older"]
+
+
+def test_calls_that_come_meanwhile_do_not_move_what_is_on_later_pages(store: Store):
+    put(store, [facts(f"c-{n}", began=NOW + timedelta(minutes=n)) for n in range(6)])
+    first = ask(store, Query(), limit=3)
+    put(store, [facts("new", began=NOW + timedelta(hours=1))])
+    assert found(store, Query(), limit=3, after=first.after) == ["c-2", "c-1", "c-0"]
+
+
+def test_who_may_not_see_personal_data_finds_nothing_by_it_and_gets_it_masked(store: Store):
+    put(store, [facts("c-1", accounts=("1000000018",))])
+    (it,) = ask(store, Query(), personal=False).calls
+    assert (it.caller, it.accounts) == ("+38067*****67", ("10******18",))
+    for query in (Query(number="4567"), Query(account="1000000018")):
+        with pytest.raises(PersonalQuery):
+            ask(store, query, personal=False)
+
+
+@pytest.mark.parametrize("after", ["", "x", "1", "1.2.3", "-1.2", "1.2\n", "g.1", "1" * 40 + ".1"])
+def test_a_cursor_of_somebody_elses_making_is_refused(store: Store, after: str):
+    with pytest.raises(BadCursor):
+        ask(store, Query(), after=after)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"number": "123"}, "number"),
+        ({"account": "12"}, "account"),
+        ({"words": "123 ..."}, "words"),
+        ({"words": " ".join("абвгдежзик")}, "words"),
+        ({"since": "2026-11-01T00:00:00"}, "since"),
+        ({"since": "2026-11-02T00:00:00+00:00", "until": "2026-11-01T00:00:00+00:00"}, "until"),
+        ({"shortest": 5, "longest": 4}, "longest"),
+        ({"shortest": -1}, "shortest"),
+        ({"outcomes": ["won"]}, "outcomes"),
+        ({"outcomes": "informed"}, "outcomes"),
+        ({"doubt": 1}, "doubt"),
+        ({"drop": "table"}, "drop"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_and_not_passed_over(asked: dict[str, Any], field: str):
+    with pytest.raises(BadQuery) as refused:
+        queries.read(asked)
+    assert refused.value.field == field
+
+
+@given(query=QUERIES)
+def test_a_query_goes_through_json_and_back(query: Query):
+    assert queries.read(json.loads(json.dumps(queries.written(query)))) == query
+
+
+@given(ns=st.sets(st.integers(0, 4095)))
+def test_a_bitmap_comes_out_of_the_store_as_it_went_in(ns: set[int]):
+    bits = sum(1 << n for n in ns)
+    assert marks.unpacked(marks.packed(bits)) == bits
+    assert list(marks.places(bits)) == sorted(ns)
+
+
+@given(
+    values=st.lists(st.integers(0, 255), min_size=1, max_size=40), bound=st.integers(0, 300), most=st.integers(1, 9)
+)
+def test_binary_digits_compare_as_numbers_do(values: list[int], bound: int, most: int):
+    names = marks.slices("s", 8)
+    sliced = [sum(1 << k for k, v in enumerate(values) if name in marks.digits("s", 8, v)) for name in names]
+    everyone = (1 << len(values)) - 1
+    more = set(marks.places(marks.at_least(bound, sliced, everyone)))
+    assert more == {k for k, value in enumerate(values) if value >= bound}
+    greatest = set(marks.places(marks.greatest(most, sliced, everyone)))
+    least = sorted(values, reverse=True)[:most][-1]
+    assert (
+        {k for k, v in enumerate(values) if v > least} <= greatest <= {k for k, v in enumerate(values) if v >= least}
+    )
+    assert len(greatest) >= min(most, len(values))
+
+
+def test_searches_are_ones_own_or_everybodys(store: Store):
+    def write(job: Any) -> Any:
+        return store.write(job).result()
+
+    query = Query(words="світло", doubt=True)
+    write(lambda conn: saved.keep(conn, "olena", "  без  світла ", query, NOW))
+    write(lambda conn: saved.keep(conn, "olena", "усім", Query(), NOW, shared=True))
+    mine, shared = store.read(lambda conn: saved.listed(conn, "olena")).result()
+    assert (mine.name, mine.query, mine.shared) == ("без світла", query, False)
+    assert [each.name for each in store.read(lambda conn: saved.listed(conn, "petro")).result()] == ["усім"]
+    assert store.read(lambda conn: saved.one(conn, mine.id, "petro")).result() is None
+    assert write(lambda conn: saved.remove(conn, shared.id, "petro")) is False
+    write(lambda conn: saved.keep(conn, "olena", "усім", query, NOW))
+    assert store.read(lambda conn: saved.listed(conn, "petro")).result() == []
+    assert write(lambda conn: saved.remove(conn, mine.id, "olena")) is True
+    for name, why in (("", "empty"), ("x" * 81, "long")):
+        with pytest.raises(saved.BadName) as refused:
+            write(lambda conn, name=name: saved.keep(conn, "olena", name, query, NOW))
+        assert refused.value.why == why
