@@ -9,7 +9,7 @@ then walk through most of a million rows to find fifty.  Bitmaps don't: a filter
 machine instructions on whole words, and the number of calls found is the number of bits.  A million calls are 245
 blocks of 4096; whatever is asked reads one short row per block and mark.  A number is kept as one bitmap for each of
 its binary digits ("bit-sliced"), and compared digit by digit.  It is one code for both databases, and the time it
-takes depends on how many filters are joined, never on which (docs/search.md has the figures, decision 112 the
+takes depends on how many filters are joined, never on which (docs/benchmarks.md has the figures, decision 112 the
 alternatives).
 """
 
