@@ -78,15 +78,10 @@ class Indexer:
             return 0, 0
         told: dict[str, Story] = {}
         found = await asyncio.wrap_future(self._store.read(lambda conn: facts(conn, owed, told)))
-        counted = {call: tally_of(each) for call, each in told.items()}
-
-        def job(conn: Connection) -> int:
-            done = indexing.fill(conn, found)
-            for call, tally in counted.items():
-                tallies.count(conn, call, tally)
-            return done
-
-        return len(owed), await self._turns.write(job)
+        for call, each in told.items():  # before the debts are settled, and one at a time: callers come first
+            tally = tally_of(each)
+            await self._turns.write(lambda conn, call=call, tally=tally: tallies.count(conn, call, tally))
+        return len(owed), await self._turns.write(lambda conn: indexing.fill(conn, found))
 
 
 def facts(
