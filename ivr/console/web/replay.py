@@ -27,7 +27,7 @@ from domain.transcripts import Transcript
 from ivr.console.web import telling
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, Me, page, router
-from ivr.console.web.look import HERE, language_of, render
+from ivr.console.web.look import language_of, render
 from ivr.console.web.masked import hidden
 from ivr.console.web.sound import GRANT, CallId
 from ivr.console.web.telling import LANES, Row, rows
@@ -36,7 +36,6 @@ from ivr.story import Event, Story, story
 
 router = router()
 
-MAPPED: Final = (HERE / "static/flowmap.js").exists()
 REASONS: Final = ("complaint", "quality", "reading", "training", "request_of_subject", "other")
 """Why somebody listens; "other" wants words."""
 
@@ -119,7 +118,7 @@ def shown(opened: Opened, t: Tongue, language: str) -> dict[str, Any]:
         "reasons": REASONS,
         "marks": list(quality.Mark),
         "in_language": Language(language),
-        "visits": [[visit.part, visit.spot, visit.at] for visit in opened.story.visits] if MAPPED else [],
+        "visits": [[visit.part, visit.spot, visit.at] for visit in opened.story.visits],
         "errors": {},
         "typed": {},
         "maps_url": "/calls/maps",
