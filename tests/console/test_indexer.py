@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from demo_store import NOW
+from tests.demo_store import NOW
 
 from domain import calls, debts, quality, transcripts
 from domain.calls import Line
