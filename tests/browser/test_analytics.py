@@ -83,7 +83,7 @@ def test_numbers_of_a_chart_are_there_as_a_table(visit):
     page = visit("/figures?period=week", Role.SUPERVISOR)
     chart = page.locator("figure.chart").first
     chart.locator("summary").click()
-    assert chart.locator("tbody tr").count() == 7
+    assert chart.locator("details tbody tr").count() == 7
 
 
 def test_the_hardest_question_leads_to_its_calls_and_their_replay(visit, accessible):
