@@ -11,15 +11,11 @@ Rules
 
 import asyncio
 import logging
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Final
 
 from fastapi import Request, Response
-from markupsafe import Markup, escape
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -31,12 +27,22 @@ from ivr.console.web import announcing, uses
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.look import language_of, redirect, render
-from ivr.console.web.studio import Studio, audible, example_words, joined, studio, tongue, utterance
+from ivr.console.web.prompt_view import (
+    Told,
+    clip_rows,
+    fields,
+    line,
+    places_of,
+    said_in,
+    texts_now,
+    uses_of,
+)
+from ivr.console.web.studio import Studio, audible, joined, studio, tongue, utterance
 from prompts import Catalogue
 from prompts.checker import Fault
-from prompts.composer import TRIES, Piece, Place, cut
+from prompts.composer import TRIES
 from prompts.overlay import Overlay, Unusable, sound_of
-from prompts.spoken import LANGUAGES, WORDLESS, Part
+from prompts.spoken import LANGUAGES, WORDLESS
 from prompts.workshop import LARGEST, LEGAL, LONGEST_TEXT, Refused, faults, needed, plan, spellable, take_in, tidy
 
 log = logging.getLogger(__name__)
@@ -58,38 +64,6 @@ class Show(StrEnum):
     ANNOUNCED = "announcements"
     LEGAL = "legal"
     BROKEN = "broken"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a prompt.  which: `text`, `second`, `third`; shown: its text with its places marked."""
-
-    which: str
-    text: str
-    shown: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class ClipRow:
-    """A clip that a version needs.  there: its number of milliseconds and voice, None: it has no sound."""
-
-    name: str
-    line: str
-    part: Part
-    ms: int | None = None
-    voice: str | None = None
-
-
-@dataclass(slots=True)
-class Told:
-    """What the page says after something that could not be done.  filled: the form as it was sent."""
-
-    status: int = 200
-    code: str | None = None
-    facts: Mapping[str, str] = field(default_factory=dict[str, str])
-    faults: Sequence[Fault] = ()
-    filled: Mapping[str, str] | None = None
-    clip: str | None = None
 
 
 # The list
@@ -119,9 +93,7 @@ async def listed(
     found = [
         {
             "name": name,
-            "line": _line(
-                "text", over.catalogue.texts[lang].get(name, {}).get("text", work.shipped_part(lang, name))
-            ),
+            "line": line("text", over.catalogue.texts[lang].get(name, {}).get("text", work.shipped_part(lang, name))),
             "tries": sum(which in over.catalogue.texts[lang].get(name, {}) for which in TRIES),
             "uses": len(uses.uses(name)),
             "version": changed.get(name),
@@ -217,7 +189,7 @@ async def draft(request: Request, desk: InDesk, me: Asking, language: str, promp
     wrong = spellable(work.shipped, lang, prompt, texts)
     if len(filled["reason"]) > REASON_MOST:
         wrong = [*wrong, Fault("reason_long", "reason", "too long", {"most": str(REASON_MOST)})]
-    if not wrong and texts == _texts(await work.heard(), lang, prompt):
+    if not wrong and texts == texts_now(await work.heard(), lang, prompt):
         wrong = [Fault("same", None, "callers hear this already")]
     if wrong:
         return await _shown(request, desk, me, lang, prompt, Told(422, "not_kept", faults=wrong, filled=filled))
@@ -376,114 +348,19 @@ async def _shown(request: Request, desk: InDesk, me: Me, lang: Language, prompt:
         done=done if done in ("live", "dropped", "undone") else None, legal=prompt in LEGAL,
         is_part=prompt not in work.shipped.texts[lang],
         announcement=prompt in announcing.announceable(work.shipped),
-        lines=[_line(which, lines[which]) for which in TRIES if which in lines]
-        or [_line("text", work.shipped_part(lang, prompt))],
+        lines=[line(which, lines[which]) for which in TRIES if which in lines]
+        or [line("text", work.shipped_part(lang, prompt))],
         shipped=work.shipped.texts[lang].get(prompt, {}), note=work.shipped.texts[lang].get(prompt, {}).get("note"),
         live=None if current is None or current.shipped else current,
         broken=over.unusable.get(current.id) if current else None, draft=waiting, draft_faults=wrong,
-        draft_lines=[_line(which, text) for which, text in waiting.texts.lines().items()] if waiting else [],
-        draft_clips=_clips(work, waiting, lang, prompt), clips=_clips(work, None, lang, prompt, over),
+        draft_lines=[line(which, text) for which, text in waiting.texts.lines().items()] if waiting else [],
+        draft_clips=clip_rows(work, waiting, lang, prompt), clips=clip_rows(work, None, lang, prompt, over),
         progress=work.progress.get(waiting.id) if waiting else None, versions=history, newest=_newest(history),
         newest_live=current.id if current else None,
-        back=wording.before(history), fields=_fields(lines, waiting, told), most=LONGEST_TEXT, tries=TRIES,
-        uses=_uses(prompt), said_in=_said_in(work.shipped, lang, prompt),
-        places=_places(over, lang, prompt), may_edit=me.may(Permission.EDIT_PROMPTS),
+        back=wording.before(history), fields=fields(lines, waiting, told), most=LONGEST_TEXT, tries=TRIES,
+        uses=uses_of(prompt), said_in=said_in(work.shipped, lang, prompt),
+        places=places_of(over, lang, prompt), may_edit=me.may(Permission.EDIT_PROMPTS),
     )  # fmt: skip
-
-
-@lru_cache(maxsize=4096)  # the list shows hundreds, mostly the same as a moment ago
-def _line(which: str, text: str) -> Line:
-    shown = (
-        escape(each.text)
-        if isinstance(each, Piece)
-        else Markup('<code class="place">{}</code>').format(_written(each))
-        for each in cut("", text)
-    )
-    return Line(which, text, Markup("").join(shown))
-
-
-def _written(place: Place) -> str:
-    kind = f"|{place.kind}" if place.kind else ""
-    return f"{{{place.name}{kind}{f':{place.size}' if place.size else ''}}}"
-
-
-def _clips(
-    work: Studio, version: Version | None, lang: Language, prompt: str, over: Overlay | None = None
-) -> list[ClipRow]:
-    """What a version (or, without one, what is heard) is made of."""
-    if version is None and over is not None:
-        catalogue = over.catalogue
-        texts = _texts(over, lang, prompt)
-        rows = needed(work.shipped, lang, prompt, texts)
-        return [
-            ClipRow(name, _line_of(name), part, round(catalogue.seconds.get(name, 0) * 1000) or None)
-            for name, part in rows.items()
-        ]
-    if version is None:
-        return []
-    there = {clip.clip: clip for clip in version.clips}
-    wanted = needed(work.shipped, lang, prompt, version.texts)
-    if version.texts.text is None:
-        wanted = {name: part for name, part in wanted.items() if name in there}
-    return [
-        ClipRow(name, _line_of(name), part, there[name].ms, there[name].voice)
-        if name in there
-        else ClipRow(name, _line_of(name), part)
-        for name, part in wanted.items()
-    ]
-
-
-def _line_of(clip: str) -> str:
-    return next((which for which in TRIES[1:] if re.search(rf"\.{which}(\.|$)", clip)), "text")
-
-
-def _fields(lines: Mapping[str, str], waiting: Version | None, told: Told) -> dict[str, str]:
-    """What stands in the form: as it was sent, else the draft, else what is heard."""
-    if told.filled is not None:
-        return dict(told.filled)
-    said = waiting.texts.lines() if waiting and waiting.texts.text is not None else lines
-    return {**{which: said.get(which, "") for which in TRIES}, "reason": ""}
-
-
-def _uses(prompt: str) -> list[tuple[str, list[uses.Use]]]:
-    """Where it is said, by how."""
-    found: dict[str, list[uses.Use]] = {}
-    for use in uses.uses(prompt):
-        there = found.setdefault(use.how, [])
-        if use.how != "end" or use.part not in {each.part for each in there}:
-            there.append(use)
-    return list(found.items())
-
-
-def _said_in(catalogue: Catalogue, lang: Language, prompt: str) -> list[str]:
-    """The prompts that say this one within themselves."""
-    mark = re.compile(rf"\{{{re.escape(prompt)}\}}")
-    return sorted(
-        name
-        for name, lines in catalogue.texts[lang].items()
-        if name != prompt and any(mark.search(lines.get(which, "")) for which in TRIES)
-    )
-
-
-def _places(over: Overlay, lang: Language, prompt: str) -> list[tuple[str, str, str | None]]:
-    """The places of a prompt, with an example of what is said there, and the prompt that it is, if it is one."""
-    catalogue, found = over.catalogue, dict[str, tuple[str, str | None]]()
-    words = dict(example_words(catalogue, lang, prompt))
-    for which in TRIES:
-        for place in cut("", catalogue.texts[lang].get(prompt, {}).get(which, "")):
-            if isinstance(place, Place) and _written(place) not in found:
-                trial = Catalogue(
-                    {**catalogue.texts, lang: {**catalogue.texts[lang], "_": {"text": _written(place)}}},
-                    catalogue.seconds,
-                )
-                inner = place.name if place.kind is None and place.name in catalogue.prompts else None
-                found[_written(place)] = (trial.compose(lang, "_", words).text, inner)
-    return [(place, *rest) for place, rest in found.items()]
-
-
-def _texts(over: Overlay, lang: Language, prompt: str) -> Texts:
-    lines = over.catalogue.texts[lang].get(prompt, {})
-    return Texts(lines.get("text"), lines.get("second"), lines.get("third"))
 
 
 def _matches(catalogue: Catalogue, name: str, q: str) -> bool:
