@@ -34,6 +34,11 @@ def until(page, condition):
     raise AssertionError(f"never: {condition}")
 
 
+def looked_at_by_axe(page):
+    """To look at styles within the waveform's shadow tree axe makes a <style> of its own, which our policy refuses."""
+    page.faults[:] = [fault for fault in page.faults if "Applying inline style" not in fault]
+
+
 def drawn(page):
     page.wait_for_selector("[data-wave=drawn]", state="attached")
 
@@ -245,15 +250,20 @@ def test_the_page_fits_and_can_be_used_by_everybody(visit, site, accessible, sho
         pytest.skip("colours are the same in every language")
     page = visit(f"/calls/{site.calls['complaint_by_voice']}", language=language, size=size, dark=dark)
     drawn(page)
+    assert page.faults == []
     accessible(page)
+    looked_at_by_axe(page)
     fits(page)
     shot(page, f"replay-{language}-{size[0]}{'-dark' if dark else ''}")
 
 
 def test_the_reason_is_asked_for_in_a_dialog_that_everybody_can_use(visit, site, accessible):
     page = visit(f"/calls/{site.calls['insisted']}")
+    drawn(page)
     page.click("[data-listen]")
+    assert page.faults == []
     accessible(page)
+    looked_at_by_axe(page)
     page.keyboard.press("Escape")
     assert not page.locator("[data-listen-dialog]").is_visible()
 
@@ -279,10 +289,9 @@ def test_an_hour_with_fifteen_hundred_events_opens_at_once(visit, site, capsys):
     devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
     took = []
     for _ in range(5):
-        before = busy(devtools)
         page.reload(wait_until="commit")
         page.wait_for_selector("[data-replay][data-ready]")
-        ready = busy(devtools) - before
+        ready = busy(devtools)  # counted from the navigation on
         timing = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
         server = timing["responseStart"] - timing["requestStart"]
         whole = float(page.get_attribute("[data-replay]", "data-ready"))
@@ -295,7 +304,7 @@ def test_an_hour_with_fifteen_hundred_events_opens_at_once(visit, site, capsys):
             f" {best[1]:.0f} ms, the page could be worked with after {best[2]:.0f} ms, the waveform was drawn after"
             f" {best[3]:.0f} ms"
         )
-    assert ready < 300
+    assert 0 < ready < 300
 
 
 def busy(devtools):

@@ -204,7 +204,7 @@
     wave = WaveSurfer.create({
       container: box, peaks: values, duration: length(), cspNonce: page.dataset.nonce, splitChannels: colours(),
       height: 44, cursorWidth: 0, hideScrollbar: true, autoScroll: false, autoCenter: false, interact: true,
-      dragToSeek: true, normalize: false, minPxPerSec: line.fits() ? 0 : line.scale,
+      dragToSeek: true, normalize: true, minPxPerSec: line.fits() ? 0 : line.scale,
       ...(audio ? { media: audio } : {}),
     });
     wave.on("interaction", (at) => go(at, { show: false }));
