@@ -31,7 +31,7 @@ class Exchange:
         """Each: seconds, kind, context, application, dial status."""
         lines = []
         for at, kind, context, app, *status in events:
-            extra = '{""hangupcause"":16,""dialstatus"":""%s""}' % status[0] if status else ""
+            extra = f'{{""hangupcause"":16,""dialstatus"":""{status[0]}""}}' if status else ""
             cells = (f"{BEGAN + at:.6f}", kind, call, linked or call, "PJSIP/x", "s", context, app, extra)
             lines.append(",".join(f'"{cell}"' for cell in cells) + "\n")
         path = self.run / FILE
@@ -42,7 +42,8 @@ class Exchange:
 
 
 ANSWERED = [
-    (0.0, "CHAN_START", "incoming", ""), (0.4, "ANSWER", "call", "Answer"), (0.5, "APP_START", "call", "StasisBroadcast"),
+    (0.0, "CHAN_START", "incoming", ""), (0.4, "ANSWER", "call", "Answer"),
+    (0.5, "APP_START", "call", "StasisBroadcast"),
 ]  # fmt: skip
 RELEASED = [(30.0, "APP_END", "call", "StasisBroadcast")]
 RINGS = [(34.0, "APP_START", "agents", "Dial")]
