@@ -17,8 +17,8 @@ pytestmark = pytest.mark.telephony
 
 RATE = 8000
 CLOSE = 0.3
-"""Seconds that people who click on a moment would not notice, where the recording is as long as the call: on a machine
-out of breath it loses some."""
+"""Seconds that people who click on a moment would not notice, where the recording is as long as the call: on a
+machine out of breath it loses some."""
 AT_ONCE = 0.1
 CALL = (
     "language", "3", "account", 1.5, "1000000083", "value_single", 1.5, "104700#", "value_again", "700#",
