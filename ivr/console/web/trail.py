@@ -68,7 +68,9 @@ async def rows(
     wanted, now = _wanted(who, what, of, since, until), serving.clock()
     found = await serving.read(lambda conn: trail.page(conn, **_asked(wanted), size=MOST))
     kept = {name: value for name, value in wanted.items() if value}
-    await serving.write(lambda conn: trail.note(conn, me.login, "trail.exported", at=now, rows=len(found), filters=kept))
+    await serving.write(
+        lambda conn: trail.note(conn, me.login, "trail.exported", at=now, rows=len(found), filters=kept)
+    )
     return Response(
         _csv(found), media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="trail-{now.astimezone(KYIV):%Y-%m-%d}.csv"'},
