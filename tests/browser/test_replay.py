@@ -35,7 +35,7 @@ def until(page, condition):
 
 
 def looked_at_by_axe(page):
-    """To look at styles within the waveform's shadow tree axe makes a <style> of its own, which our policy refuses."""
+    """To look at styles in the waveform's shadow tree axe makes a <style> of its own, which our policy refuses."""
     page.faults[:] = [fault for fault in page.faults if "Applying inline style" not in fault]
 
 
@@ -269,8 +269,9 @@ def test_the_reason_is_asked_for_in_a_dialog_that_everybody_can_use(visit, site,
 
 
 def test_an_hour_with_fifteen_hundred_events_opens_at_once(visit, site, capsys):
-    """300 ms of the browser's processor until one can work with it; what else the machine does is left out by
-    counting the time of the page's own thread.  (The server's part: tests/console/test_web_replay.py.)"""
+    """300 ms of the browser's processor for scripts, styles and layout until one can work with it: the time of the
+    page's thread, since the clock measures what else this machine does, too; it is printed.  The server's part:
+    tests/console/test_web_replay.py."""
     now = datetime.now(UTC)
     file = site.folder / "recordings/hour.wav"
     long_call.sound(file, 3600)
@@ -289,26 +290,26 @@ def test_an_hour_with_fifteen_hundred_events_opens_at_once(visit, site, capsys):
     devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
     took = []
     for _ in range(5):
+        page.wait_for_timeout(300)  # the page before is done
         page.reload(wait_until="commit")
         page.wait_for_selector("[data-replay][data-ready]")
         ready = busy(devtools)  # counted from the navigation on
         timing = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
         server = timing["responseStart"] - timing["requestStart"]
-        whole = float(page.get_attribute("[data-replay]", "data-ready"))
+        whole = float(page.get_attribute("[data-replay]", "data-ready")) - timing["responseStart"]
         drawn(page)
         took.append((ready, server, whole, page.evaluate("performance.now()")))
     ready, *_ = best = min(took)
     with capsys.disabled():
         print(
             f"\n  an hour: {ready:.0f} ms of the browser's processor; by the clock of this machine the server took"
-            f" {best[1]:.0f} ms, the page could be worked with after {best[2]:.0f} ms, the waveform was drawn after"
-            f" {best[3]:.0f} ms"
+            f" {best[1]:.0f} ms, the page could be worked with {best[2]:.0f} ms later, the waveform was drawn"
+            f" after {best[3]:.0f} ms"
         )
     assert 0 < ready < 300
 
 
 def busy(devtools):
-    """Milliseconds that the page's thread has worked since it began."""
-    return {one["name"]: one["value"] for one in devtools.send("Performance.getMetrics")["metrics"]}[
-        "TaskDuration"
-    ] * 1000
+    """Milliseconds of processor that scripts, styles and layout have taken since the navigation."""
+    told = {one["name"]: one["value"] for one in devtools.send("Performance.getMetrics")["metrics"]}
+    return sum(told[name] for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")) * 1000

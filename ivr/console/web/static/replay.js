@@ -22,39 +22,43 @@
 
   // The list
 
-  const number = (element, name) => (element.dataset[name] === undefined ? undefined : Number(element.dataset[name]));
-
-  const itemOf = (element) => {
-    const told = one(".told", element);
-    return {
-      at: number(element, "at"),
-      until: number(element, "until"),
-      lane: element.dataset.lane,
-      kind: element.dataset.kind,
-      name: (one(".what", element) || { textContent: "" }).textContent,
-      text: element.dataset.short || "",
-      full: told,
-      sure: number(element, "sure"),
-      element,
-    };
+  const number = (element, name) => {
+    const value = element.getAttribute(`data-${name}`);
+    return value === null ? undefined : Number(value);
   };
 
+  // What is only told when somebody points at it is looked up then: an hour has thousands of these.
+  class Item {
+    constructor(element, lane, kind, text, word) {
+      const from = word || element;
+      this.at = number(from, "at");
+      this.until = number(from, "until");
+      this.sure = number(from, "sure");
+      this.lane = lane;
+      this.kind = kind;
+      this.text = text;
+      this.element = element;
+      this.word = word;
+    }
+
+    get name() {
+      const what = this.element.querySelector(".what");
+      return what ? what.textContent : "";
+    }
+  }
+
   const read = () => {
-    rows = all("[data-events] > [data-event]").map((element) => ({ at: number(element, "at"), element }));
+    rows = [];
     const items = [];
+    const list = one("[data-events]");
     for (const element of all("[data-event]")) {
-      const item = itemOf(element);
+      const lane = element.getAttribute("data-lane");
+      const kind = element.getAttribute("data-kind");
+      if (element.parentNode === list) rows.push({ at: number(element, "at"), element });
       const words = element.getElementsByClassName("word");
-      if (!words.length) {
-        items.push(item);
-        continue;
-      }
+      if (!words.length) items.push(new Item(element, lane, kind, element.getAttribute("data-short") || ""));
       for (const word of words) {
-        items.push({
-          at: number(word, "at"), until: number(word, "until"), lane: item.lane,
-          kind: item.kind === "key" ? "key" : "said", name: item.name,
-          text: word.textContent, sure: number(word, "sure"), element, word,
-        });
+        items.push(new Item(element, lane, kind === "key" ? "key" : "said", word.textContent, word));
       }
     }
     line.read(items);
