@@ -35,7 +35,7 @@ __all__ = [
 SECOND: Final = 1_000_000
 """In microseconds."""
 
-AHEAD: Final = 8
+AHEAD: Final = 64
 """Blocks that are looked at together for the next calls of a page."""
 
 MANY_BLOCKS: Final = 40
@@ -176,14 +176,20 @@ class _Filters:
             [mark(kind, value) for value in values]
             for kind, values in (
                 ("f", query.flows),
-                ("o", query.outcomes),
-                ("l", query.languages),
+                ("o", query.outcomes if 2 * len(query.outcomes) <= len(Outcome) else ()),
+                ("l", query.languages if 2 * len(query.languages) <= len(Language) else ()),
                 ("d", query.dialled),
                 ("r", query.recording),
             )
             if values
         ]
         none_of: list[str] = []
+        for kind, values, others in (
+            ("o", query.outcomes, set(Outcome) - query.outcomes),
+            ("l", query.languages, set(Language) - query.languages),
+        ):  # of these every call has one: to exclude the few others is less work
+            if len(values) > len(others):
+                none_of += [mark(kind, value) for value in others]
         for name in ("doubt", "gave_up", "transferred", "complaint", "scored", "noted", "told"):
             wanted: bool | None = getattr(query, name)
             if wanted:
@@ -282,15 +288,16 @@ def _newest(
     left = [block for block in blocks if cursor is None or block.first <= cursor[0]]
     while left and (len(best) < most or left[0].last >= best[-1][0]):
         some, left = _enough(left, bits, most)
-        wanted: list[int] = []
-        for number, sliced in _timed(conn, [block.number for block in some]):
+        few = [block.number for block in some if bits[block.number].bit_count() <= most]
+        wanted = [number * SIZE + place for number in few for place in marks.places(bits[number])]
+        for number, sliced in _timed(conn, [block.number for block in some if block.number not in few]):
             earlier, same = bits[number], 0
             if cursor is not None:  # which calls of the cursor's own second come after it is seen below
                 not_later = earlier & ~marks.at_least(cursor[0] // SECOND + 1, sliced, earlier)
                 same = marks.at_least(cursor[0] // SECOND, sliced, not_later)
                 earlier = not_later & ~same
-            few = same | marks.greatest(most, sliced, earlier)
-            wanted += [number * SIZE + place for place in marks.places(few)]
+            last = same | marks.greatest(most, sliced, earlier)
+            wanted += [number * SIZE + place for place in marks.places(last)]
         found = ((began, n) for n, began in _began(conn, wanted) if cursor is None or (began, n) < cursor)
         best = nlargest(most, [*best, *found])
     return best
