@@ -114,3 +114,10 @@ def test_nothing_is_committed_that_belongs_to_a_machine():
     for path in tracked():
         assert path.suffix not in {".pyc", ".db", ".raw", ".log"}, path
         assert path.stat().st_size < (15_000_000 if "models" in path.parts else 5_000_000), path
+
+
+def test_the_table_of_roles_in_the_docs_is_that_of_the_code():
+    from ivr.commands.staff import renewed_roles
+
+    text = (ROOT / "docs/console.md").read_text("utf-8")
+    assert renewed_roles(text) == text, "run: ivr staff roles --write docs/console.md"

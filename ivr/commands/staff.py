@@ -17,12 +17,13 @@ from domain import passwords, staffing
 from domain import staff as accounts
 from domain.model import Language
 from domain.passwords import BadPassword
-from domain.roles import Role
+from domain.roles import Permission, Role, may
 from domain.staff import BadLogin, LoginTaken, NoSuchPerson, Person
 from domain.staffing import NotAllowed
 from domain.store import Connection
 from ivr.commands.keeping import at_the_store
 from ivr.commands.output import console, fail
+from ivr.commands.pages import between
 from ivr.commands.up import settings_from
 
 ROLES: Final = click.Choice([role.value for role in Role])
@@ -168,3 +169,31 @@ def _me() -> str:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):  # a user without a name
         return "cli:?"
+
+
+@staff.command("roles")
+@click.option("--write", type=click.Path(path_type=Path, exists=True), help="Renew the table in this Markdown file.")
+def roles(write: Path | None) -> None:
+    """Which role may what, as Markdown."""
+    if write is None:
+        click.echo(role_table())
+        return
+    try:
+        write.write_text(renewed_roles(write.read_text("utf-8")), "utf-8")
+    except (OSError, ValueError) as fault:
+        fail(f"{write}: {fault}")
+
+
+def role_table() -> str:
+    """A line for each permission, a column for each role."""
+    head = "| permission | " + " | ".join(Role) + " |"
+    lines = [
+        f"| `{permission}` | " + " | ".join("yes" if may(role, permission) else "" for role in Role) + " |"
+        for permission in Permission
+    ]
+    return "\n".join([head, "|---" * (len(Role) + 1) + "|", *lines])
+
+
+def renewed_roles(text: str) -> str:
+    """`text` with the table between the marks replaced.  Raises ValueError when the marks are missing."""
+    return between(text, "<!-- roles -->", "<!-- end of roles -->", role_table(), "table")

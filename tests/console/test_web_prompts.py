@@ -15,7 +15,6 @@ from domain.roles import Role
 from domain.rules import HOME
 from domain.tables import accounts, buildings
 from domain.wording import State
-from ivr.console.web import uses
 from ivr.console.web.studio import Studio, utterance
 from prompts import sound
 from prompts.composer import read_texts
@@ -669,7 +668,3 @@ def test_nothing_is_changed_without_the_token_of_the_session(world, speaker):
 
 
 # -- where prompts are said ----------------------------------------------------------------------------------------
-
-
-def test_the_list_of_uses_is_what_the_conversations_say():
-    assert uses.FILE.read_text("utf-8") == uses.written(), "run `ivr prompts uses --write`"

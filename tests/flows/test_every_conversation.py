@@ -9,11 +9,11 @@ import pytest
 
 from domain.model import Outcome
 from flows import FLOWS
-from flows.worlds import NOTICES, SHOWN, world
+from flows.worlds import NOTICES, SHOWN
 from ivr.commands.flows import beginnings, digest, explored, missing_words, named, renewed, renewed_parts
+from ivr.console.web import uses
 from ivr.dialog import Ask
 from ivr.dialog.chart import charts
-from ivr.dialog.explore import explore
 from ivr.dialog.proof import problems
 from prompts import Catalogue
 
@@ -30,9 +30,20 @@ def beginning(request):
     return request.param
 
 
+_EXPLORED = {}
+
+
+def once(beginning):
+    """Exploring takes seconds: once for all tests of this file."""
+    name = named(*beginning)
+    if name not in _EXPLORED:
+        _EXPLORED[name] = explored(*beginning)
+    return _EXPLORED[name]
+
+
 @pytest.fixture(scope="module")
 def found(beginning):
-    return explored(*beginning)
+    return once(beginning)
 
 
 def test_no_caller_meets_a_dead_end_or_is_kept_from_people_or_recorded_unawares(found):
@@ -94,7 +105,7 @@ def test_the_maps_show_every_question_and_every_ending(found):
 @pytest.mark.parametrize(("page", "parts"), [("README.md", False), ("docs/conversations.md", True)])
 def test_the_maps_in_the_pages_are_the_maps_of_the_code(page, parts):
     text = (REPOSITORY / page).read_text("utf-8")
-    drawn = charts(explore(FLOWS["main_menu"], SHOWN, world))
+    drawn = charts(once(("main_menu", SHOWN, {})))
 
     renew = renewed_parts if parts else renewed
     assert renew(text, "main_menu", drawn) == text, f"run: ivr map {'--parts ' * parts}--write {page}"
@@ -116,6 +127,12 @@ def test_the_console_draws_maps_of_all_conversations_and_of_nothing_else():
     for chart in maps["charts"].values():
         drawn = {node["name"] for node in chart["nodes"]}
         assert all({one, other} <= drawn for one, other, _ in chart["ways"])
+
+
+def test_the_list_of_where_prompts_are_said_is_what_the_conversations_say():
+    found = [(beginning[0], once(beginning)) for beginning in beginnings()]
+
+    assert uses.FILE.read_text("utf-8") == uses.written(found), "run: ivr prompts uses --write"
 
 
 def test_a_map_is_renewed_in_its_place():

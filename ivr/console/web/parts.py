@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
 from fastapi import APIRouter
@@ -17,6 +16,4 @@ PARTS: Final = (
 def routers() -> Iterator[APIRouter]:
     """Of every part."""
     for part in PARTS:
-        if find_spec(f"ivr.console.web.{part}") is None:  # not there yet
-            continue
         yield import_module(f"ivr.console.web.{part}").router

@@ -5,7 +5,7 @@ down beside this module (`ivr prompts uses --write`), as what the program ships,
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -17,7 +17,7 @@ from flows.worlds import SHOWN, TOLD, WITHHELD, world
 from ivr.dialog import Phrase, monologue
 from ivr.dialog.exchange import ALONGSIDE
 from ivr.dialog.explore import explore
-from ivr.dialog.map import Spot
+from ivr.dialog.map import Map, Spot
 from ivr.dialog.turns import Ask, Listen, PlayBack, Say
 
 FILE: Final = Path(__file__).parent / "uses.json"
@@ -34,19 +34,25 @@ class Use:
     how: str
 
 
-def derive() -> dict[str, Any]:
-    """Explore every conversation: prompt -> where it is said, and an example of each word that it is given."""
-    at: dict[str, dict[tuple[str, str, str], set[str]]] = {}
-    examples: dict[str, dict[str, Any]] = {}
+def explorations() -> Iterator[tuple[str, Map]]:
+    """Every conversation, from every beginning, with its name."""
     for name, flow in FLOWS.items():
         for began, told in product((WITHHELD, SHOWN), TOLD[name]):
-            for one in explore(flow, began, world, told=told).maps():
-                for spot in one.spots:
-                    for phrase, step, how in _said(spot):
-                        at.setdefault(phrase.prompt, {}).setdefault((one.flow, step, how), set()).add(name)
-                        given = examples.setdefault(phrase.prompt, {})
-                        for place, word in phrase.words:
-                            _note(given, place, word)
+            yield name, explore(flow, began, world, told=told)
+
+
+def derive(explored: Iterable[tuple[str, Map]]) -> dict[str, Any]:
+    """prompt -> where it is said, and an example of each word that it is given."""
+    at: dict[str, dict[tuple[str, str, str], set[str]]] = {}
+    examples: dict[str, dict[str, Any]] = {}
+    for name, found in explored:
+        for one in found.maps():
+            for spot in one.spots:
+                for phrase, step, how in _said(spot):
+                    at.setdefault(phrase.prompt, {}).setdefault((one.flow, step, how), set()).add(name)
+                    given = examples.setdefault(phrase.prompt, {})
+                    for place, word in phrase.words:
+                        _note(given, place, word)
     return {
         prompt: {
             "at": [[sorted(flows), *where] for where, flows in sorted(found.items())],
@@ -106,9 +112,10 @@ def _read(word: Any) -> Any:
     return tuple(_read(inner) for inner in word) if isinstance(word, list) else word
 
 
-def written() -> str:
-    """What `FILE` should hold."""
-    lines = [f"{json.dumps(prompt)}: {json.dumps(found, ensure_ascii=False)}" for prompt, found in derive().items()]
+def written(explored: Iterable[tuple[str, Map]] | None = None) -> str:
+    """What `FILE` should hold.  explored: all `explorations`, where somebody has them already."""
+    derived = derive(explorations() if explored is None else explored)
+    lines = [f"{json.dumps(prompt)}: {json.dumps(found, ensure_ascii=False)}" for prompt, found in derived.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
