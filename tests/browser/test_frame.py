@@ -31,3 +31,14 @@ def test_the_keys_of_a_page_are_shown_by_a_question_mark_and_work(visit):
     page.reload()
     assert page.locator("html").get_attribute("data-theme") == "dark"
     page.faults.clear()
+
+
+def test_keys_are_known_by_their_place_where_the_keyboard_writes_cyrillic(visit):
+    page = visit("/staff", Role.ADMINISTRATOR)
+    for key, code in (("п", "KeyG"), ("в", "KeyD")):
+        page.evaluate(
+            """([key, code]) => document.body.dispatchEvent(
+                 new KeyboardEvent("keydown", {key, code, bubbles: true, cancelable: true}))""",
+            [key, code],
+        )
+    assert page.locator("html").get_attribute("data-theme") == "dark"

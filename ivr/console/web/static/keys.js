@@ -10,6 +10,15 @@
     (element.tagName === "INPUT" && !["checkbox", "radio", "button", "submit", "range"].includes(element.type));
   const seen = (element) => element.getClientRects().length > 0 || element.closest(".menu");
 
+  // The key by its place where the keyboard writes Cyrillic: the letter that a Latin keyboard has there.
+  const named = (event) => {
+    const letter = /^Key([A-Z])$/.exec(event.code);
+    if (letter && event.key.length === 1 && event.key.charCodeAt(0) > 127)
+      return event.shiftKey ? letter[1] : letter[1].toLowerCase();
+    if (event.code === "Slash" && (event.key === "." || event.key === ",")) return event.shiftKey ? "?" : "/";
+    return event.key === " " ? "Space" : event.key;
+  };
+
   let begun = "";
   let since = 0;
 
@@ -63,12 +72,13 @@
       return;
     }
     if (writing(event.target) || document.querySelector("dialog[open]")) return;
-    if (event.key === "?") {
+    const key = named(event);
+    if (key === "?") {
       event.preventDefault();
       showHelp();
       return;
     }
-    if (event.key === "/") {
+    if (key === "/") {
       const search = document.querySelector("[data-search]");
       if (search) {
         event.preventDefault();
@@ -77,7 +87,7 @@
       }
       return;
     }
-    if (event.key === "Enter" && event.target.matches("[data-row]")) {
+    if (key === "Enter" && event.target.matches("[data-row]")) {
       const link = event.target.querySelector("a[href], button");
       if (link) {
         event.preventDefault();
@@ -85,7 +95,6 @@
       }
       return;
     }
-    const key = event.key === " " ? "Space" : event.key;
     const now = Date.now();
     const wanted = begun && now - since < 1500 ? `${begun} ${key}` : key;
     const found = [...document.querySelectorAll(`[data-key="${CSS.escape(wanted)}"]`)].find(
