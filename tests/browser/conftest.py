@@ -28,7 +28,7 @@ from domain.roles import Role
 from domain.store import Store
 from ivr.simulator.given import prepare
 from ivr.simulator.phone import hold
-from ivr.simulator.scenario import Plays, Says, load
+from ivr.simulator.scenario import load
 from tests.telephony.conftest import asterisk, bundle, index, voices  # noqa: F401  the same fixtures
 from tests.telephony.world import all_came, open_hotline
 
