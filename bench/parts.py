@@ -43,7 +43,8 @@ from recordings import Archive
 SECONDS = 12.5
 """Length of a tape: that of a call of `bench.calls`."""
 ANSWERS = {
-    "your_account": "1", "value_single": f"{VALUE}#", "value_again": f"{VALUE % 1000}#", "read_back": "1", "receipt": "2",
+    "your_account": "1", "value_single": f"{VALUE}#", "value_again": f"{VALUE % 1000}#", "read_back": "1",
+    "receipt": "2",
 }  # fmt: skip
 
 

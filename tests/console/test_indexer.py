@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.demo_store import NOW
 
 from domain import calls, debts, quality, transcripts
 from domain.calls import Line
@@ -15,6 +14,7 @@ from domain.transcription import Transcription, Word
 from ivr.console import indexer as module
 from ivr.console.indexer import Indexer
 from ivr.console.turns import Turns
+from tests.demo_store import NOW
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_it_runs_until_it_is_cancelled_and_sees_what_comes(world, monkeypatch):
         for n in range(2):
             call = world.call(id=f"call-{n}")
             async with asyncio.timeout(10):
-                while call not in found(world, Query()):
+                while call not in found(world, Query()):  # noqa: ASYNC110  the index tells nobody when it is ready
                     await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
