@@ -16,9 +16,18 @@ alternatives).
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, delete, func, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.tables import marks
@@ -98,6 +107,10 @@ def load(conn: Connection, wanted: Iterable[str], only: Sequence[int] | None = N
     """The bitmaps of these marks; only: in these blocks, `AT_ONCE` at most."""
     found: dict[str, Blocks] = {mark: {} for mark in wanted}
     for some in _chunks(list(found)):
+        if conn.dialect.name == "postgresql":
+            for mark, written in _joined(conn, some, only):
+                found[mark] = dict(_parted(written))
+            continue
         if only is None:
             rows = conn.execute(_LOAD, {"marks": some})
         else:
@@ -198,6 +211,27 @@ def unpacked(written: bytes) -> int:
     return int.from_bytes(found, "little")
 
 
+def _joined(conn: Connection, some: list[object], only: Sequence[int] | None) -> Sequence[tuple[str, bytes]]:
+    """On PostgreSQL each row that is sent has its price, and bytes are sent as hexadecimal digits unless its driver
+    is asked for binary form: so all blocks of a mark are one value, in binary form.  Four times as fast."""
+    driver: Any = conn.connection
+    with driver.cursor(binary=True) as cursor:
+        if only is None:
+            cursor.execute(_JOINED.format(only=""), [some])
+        else:
+            cursor.execute(_JOINED.format(only="AND block = ANY(%s)"), [some, list(only)])
+        return cursor.fetchall()
+
+
+def _parted(written: bytes) -> Iterator[tuple[int, int]]:
+    """Blocks and their bits, of what PostgreSQL joined."""
+    at, end = 0, len(written)
+    while at < end:
+        block, length = _HEAD.unpack_from(written, at)
+        at += _HEAD.size + length
+        yield block, unpacked(written[at - length : at])
+
+
 def _chunks(items: Sequence[object]) -> Iterator[list[object]]:
     for k in range(0, len(items), AT_ONCE):
         yield list(items[k : k + AT_ONCE])
@@ -207,10 +241,15 @@ def _several(name: str) -> BindParameter[object]:
     return bindparam(name, expanding=True)
 
 
+_HEAD: Final = struct.Struct(">ii")
 _among: Final[ColumnElement[bool]] = marks.c.mark.in_(_several("marks"))
 _OF_BLOCK: Final = select(marks.c.mark, marks.c.bits).where(marks.c.block == bindparam("block"), _among)
 _LOAD: Final = select(marks.c.mark, marks.c.block, marks.c.bits).where(_among)
 _LOAD_ONLY: Final = _LOAD.where(marks.c.block.in_(_several("blocks")))
+_JOINED: Final = (
+    "SELECT mark, string_agg(int4send(block) || int4send(length(bits)) || bits, ''::bytea)"
+    " FROM marks WHERE mark = ANY(%s) {only} GROUP BY mark"
+)
 _RANGE: Final = select(marks.c.block, marks.c.bits).where(
     marks.c.mark >= bindparam("first"), marks.c.mark < bindparam("end")
 )
