@@ -56,8 +56,8 @@ def test_who_comes_second_with_a_line_is_told_that_another_controller_drives_the
     assert run(lambda conn: calls.lines(conn, "c1")) == [line(0)]
 
 
-def test_of_two_controllers_that_write_a_line_at_once_one_is_first(store: Store, run: Run):
-    with Store.open(store._place.join(("sqlite:///", ""))) as other:
+def test_of_two_controllers_that_write_a_line_at_once_one_is_first(url: str, store: Store, run: Run):
+    with Store.open(url) as other:
         mine = [store.write(lambda conn, n=n: calls.append(conn, "c1", line(n))) for n in range(40)]
         theirs = [other.write(lambda conn, n=n: calls.append(conn, "c1", line(n))) for n in range(40)]
         for one, two in zip(mine, theirs, strict=True):
