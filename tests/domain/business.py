@@ -5,13 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conftest import NOW, Run
 from sqlalchemy import Connection, insert, select, update
 
 from domain.commands import Command
 from domain.handlers import perform
 from domain.model import Source
 from domain.tables import accounts, buildings, events
+from tests.domain.conftest import NOW, Run
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

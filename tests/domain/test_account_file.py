@@ -5,7 +5,6 @@ from itertools import count
 
 import pytest
 from business import DAY, HOUR, ONE, Ask, caller, settle, staff
-from conftest import NOW, Run
 from sqlalchemy import Connection, insert, select
 from test_plans import assert_by_index, steps
 
@@ -31,6 +30,7 @@ from domain.model import (
 from domain.slips import Hypothesis
 from domain.tables import meters as meters_table
 from domain.tables import readings, registers
+from tests.domain.conftest import NOW, Run
 
 SEQ = count(1)
 

@@ -4,7 +4,6 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from conftest import NOW
 from figured import (
     ASK,
     ASK_TWICE,
@@ -29,6 +28,7 @@ from domain.report import Level
 from domain.tables import call_days, call_hours, repeat_days, step_days, wait_days
 from domain.tallies import Wait, Waited
 from domain.window import Span
+from tests.domain.conftest import NOW
 
 NOVEMBER = Span(date(2026, 11, 1), date(2026, 11, 30))
 SUMS = (call_days, call_hours, step_days, repeat_days, wait_days)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
 from houses import DECEMBER, NOVEMBER, OCTOBER, House, day, house, meter, noon, read, remove
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +24,7 @@ from domain.precedence import Reason, Why
 from domain.store import Store
 from domain.tables import accounts, billings, closings, events, meters, readings, registers
 from domain.window import Period
+from tests.domain.conftest import Run
 
 ONE = "7000000001"
 AFTER = {OCTOBER: noon("11-04"), NOVEMBER: noon("12-04"), DECEMBER: noon("2027-01-04")}

@@ -3,13 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from conftest import NOW, Run
-
 from domain import demo, rules
 from domain.commands import FindAccount, SubmitReading
 from domain.doubt import Plausible, diagnose
 from domain.handlers import perform
 from domain.model import Language, Meter, Zone
+from tests.domain.conftest import NOW, Run
 
 
 def listed(run: Run) -> list[demo.Listed]:

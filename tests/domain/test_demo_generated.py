@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from conftest import NOW
 from sqlalchemy import func, select
 from stdnum.eu import eic
 
@@ -16,6 +15,7 @@ from domain.handlers import perform
 from domain.model import AccountKind, Energy, RequestState, Source, Zone
 from domain.store import Store
 from domain.tables import accounts, billings, bills, incidents, orders, readings, registers, requests
+from tests.domain.conftest import NOW
 
 COUNT = 120
 

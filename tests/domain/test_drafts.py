@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from business import DAY, HOUR, ONE, Ask, caller, staff, told
-from conftest import NOW, Run
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
@@ -19,6 +18,7 @@ from domain.handlers import Unanswerable
 from domain.model import Outcome, ReplyBy, RequestKind, RequestState, Told, Topic
 from domain.policy import HoursPolicy
 from domain.tables import requests as table
+from tests.domain.conftest import NOW, Run
 
 TOLD = Told(NOW - HOUR, NOW - HOUR + timedelta(seconds=70))
 DRAFT = KeepDraft(RequestKind.COMPLAINT, Topic.SERVICE, TOLD, "+380440000001", ONE)

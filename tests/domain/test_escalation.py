@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from business import DAY, HOUR, ONE, at, caller, staff, told
-from conftest import NOW, Run
 from sqlalchemy import select
 
 from domain import demo, escalation, policies, requests
@@ -21,6 +20,7 @@ from domain.news import KINDS
 from domain.request_life import Act
 from domain.store import Store
 from domain.tables import events
+from tests.domain.conftest import NOW, Run
 
 ROOT = Path(__file__).parents[2]
 COMPLAINT = RegisterRequest(RequestKind.COMPLAINT, Topic.SERVICE, ReplyBy.PHONE, None, ONE)  # due on 30 December

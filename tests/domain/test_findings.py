@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NOW
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
@@ -23,6 +22,7 @@ from domain.store import Store
 from domain.tables import RecordingState
 from domain.tables import marks as marks_table
 from domain.topics import lemmas
+from tests.domain.conftest import NOW
 from tests.postgres import new_database
 
 FLOWS = ("main_menu", "reading", "complaint", "outage")

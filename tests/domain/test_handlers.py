@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from conftest import NOW, Run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
@@ -15,6 +14,7 @@ from domain.commands import Command, FindAccount, RecogniseCaller, RememberLangu
 from domain.handlers import HANDLERS, Unanswerable, perform
 from domain.model import Account, Began, Doubt, KnownCaller, Language, Receipt, Register, Source, Status, Zone
 from domain.tables import accounts, meters, registers
+from tests.domain.conftest import NOW, Run
 
 TWO_ZONES = "1000000047"
 TODAY = date(2026, 11, 30)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
 from houses import NOVEMBER, OCTOBER, House, house, noon, plan, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,6 +36,7 @@ from domain.tables import (
     submissions,
 )
 from domain.window import Period
+from tests.domain.conftest import Run
 
 NOW = noon("11-05")
 

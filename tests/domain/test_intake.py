@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -29,6 +28,7 @@ from domain.intake.sources import Csv
 from domain.model import Account, AccountKind, Energy, KnownCaller, Zone
 from domain.store import Store
 from domain.tables import accounts, buildings, meters, readings
+from tests.domain.conftest import NOW
 
 REPOSITORY = Path(__file__).parents[2]
 

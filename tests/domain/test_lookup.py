@@ -4,13 +4,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from conftest import Run
 from sqlalchemy import insert, update
 from test_plans import assert_by_index
 
 from domain import lookup
 from domain.lookup import By, Hits
 from domain.tables import accounts, meters
+from tests.domain.conftest import Run
 
 EIC = "62Z1234567890123"
 

@@ -5,7 +5,6 @@ from datetime import date
 
 import pytest
 from business import DAY, FIRST, FIVE, HOUR, ONE, THREE, TWO, caller, settle, staff, told
-from conftest import NOW, Run
 
 from domain import escalation, news
 from domain.commands import KeepDraft, OrderCallBack, PlaceOrder, RegisterRequest, ReportOutage
@@ -31,6 +30,7 @@ from domain.desk import (
 from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, Told, Topic
 from domain.news import KINDS
 from domain.policy import Case
+from tests.domain.conftest import NOW, Run
 
 
 def everything(run: Run) -> None:

@@ -24,7 +24,6 @@ from business import (
     staff,
     told,
 )
-from conftest import NOW, Run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert, select
@@ -40,6 +39,7 @@ from domain.model import Began, OutageKind, OutageNews
 from domain.numbers import Series, series_of
 from domain.store import Store
 from domain.tables import accounts, buildings, incidents, outage_reports
+from tests.domain.conftest import NOW, Run
 
 SIX = "1000000060"
 

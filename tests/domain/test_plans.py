@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from business import FIRST, FIVE, HOUR, ONE, THREE, TWO, caller, settle, staff
-from conftest import NOW, Run
 from sqlalchemy import Connection, event
 
 from domain import escalation, requests
@@ -31,6 +30,7 @@ from domain.desk import (
 )
 from domain.handlers import perform
 from domain.model import OrderKind, OutageKind, ReplyBy, RequestKind, Topic
+from tests.domain.conftest import NOW, Run
 
 NEWEST = "SCAN policies"
 """The newest row of the policies, ORDER BY id DESC LIMIT 1: SQLite calls the first step from the end a scan."""

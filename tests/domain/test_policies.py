@@ -7,7 +7,6 @@ from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
-from conftest import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event, insert
@@ -40,6 +39,7 @@ from domain.policy import (
     WindowPolicy,
 )
 from domain.store import Store
+from tests.domain.conftest import NOW
 
 DAY = date(2026, 12, 1)
 FIVE, SIX = WindowPolicy(2, 3), WindowPolicy(3, 3)

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from business import Ask, caller, staff
-from conftest import NOW, Run
 from sqlalchemy import insert, select, update
 
 from domain import calls, progress
@@ -15,6 +14,7 @@ from domain.model import Began, Doubt, Source, Zone
 from domain.progress import Tally
 from domain.tables import meters, readings, registers
 from domain.window import Period
+from tests.domain.conftest import NOW, Run
 
 NOVEMBER = progress.of_period(Period(2026, 11), DEFAULTS)
 SINGLE = [each for each in DEMOS if len(each.meters) == 1 and len(each.meters[0].registers) == 1]

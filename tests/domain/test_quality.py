@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import NOW, Run
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -14,6 +13,7 @@ from domain.model import Language
 from domain.quality import NotYours, Stale, Unknown, Unsuitable
 from domain.scorecard import FIRST, WORTH, Answer, Form, Malformed, Mark, Question, checked
 from domain.tables import call_note_versions, scores
+from tests.domain.conftest import NOW, Run
 
 LATER = NOW + timedelta(minutes=5)
 WELL = {question.key: Answer(Mark.YES) for question in FIRST.questions}

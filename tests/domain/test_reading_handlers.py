@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from conftest import NOW, Run
 from houses import DECEMBER, NOVEMBER, OCTOBER, House, day, house, meter, noon, plan, read, remove
 from sqlalchemy import insert, select
 
@@ -28,6 +27,7 @@ from domain.model import (
     Zone,
 )
 from domain.tables import billings, bills, events, readings, resolutions
+from tests.domain.conftest import NOW, Run
 
 ONE = "7000000001"
 

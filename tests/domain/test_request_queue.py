@@ -5,7 +5,6 @@ from itertools import count
 
 import pytest
 from business import DAY, ONE, TWO, Ask, caller, staff
-from conftest import NOW, Run
 from sqlalchemy import update
 
 from domain import request_queue, requests
@@ -14,6 +13,7 @@ from domain.desk import AssignRequest, RefusalGround, RefuseRequest, SendInterim
 from domain.model import AccountKind, ReplyBy, RequestKind, Told, Topic
 from domain.request_queue import Counts, Me, Page, Pile, Place, Wanted
 from domain.tables import accounts
+from tests.domain.conftest import NOW, Run
 
 ME = Me("olena", "Олена Коваль")
 SEQ = count(1)

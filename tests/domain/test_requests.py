@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from business import DAY, HOUR, ONE, Ask, at, caller, staff, told
-from conftest import NOW, Run
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -54,6 +53,7 @@ from domain.request_life import CLOSED, LEADS, Act
 from domain.store import Store
 from domain.tables import request_events
 from domain.tables import requests as table
+from tests.domain.conftest import NOW, Run
 
 COMPLAINT = RegisterRequest(RequestKind.COMPLAINT, Topic.SERVICE, ReplyBy.PHONE, "+380440000001", ONE)
 TOLD = Told(NOW - HOUR, NOW - HOUR + timedelta(seconds=70))

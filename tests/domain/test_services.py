@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from business import DAY, HOUR, ONE, Ask, at, caller, settle, staff, told
-from conftest import NOW, Run
 
 from domain import duties, policies
 from domain.calls import AlreadyAnswered, UnknownCall
@@ -25,6 +24,7 @@ from domain.duties import ATTEMPTS
 from domain.handlers import Unanswerable
 from domain.model import Announcement, Opening, OrderKind, People, Registered, Slot
 from domain.numbers import Series, series_of
+from tests.domain.conftest import NOW, Run
 
 NIGHT = NOW  # 23:30 in Kyiv, a Monday
 MORNING = at(2026, 12, 1, 6)  # 08:00

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import NOW
 from sqlalchemy import select
 
 from domain import calls, demo, readings
 from domain.model import Began
 from domain.store import Store
 from domain.tables import journal
+from tests.domain.conftest import NOW
 
 ROOT = Path(__file__).parents[2]
 CALLS = 8

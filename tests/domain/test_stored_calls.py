@@ -4,7 +4,6 @@ import logging
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from conftest import NOW, Run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
@@ -14,6 +13,7 @@ from domain.calls import AlreadyAnswered, CallRecord, Line, UnknownCall
 from domain.model import Began, Outcome
 from domain.store import Store
 from domain.tables import RecordingState
+from tests.domain.conftest import NOW, Run
 
 BEGAN = Began("c1", "+380440000001", "100", NOW)
 

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 import pytest
-from conftest import NOW, Run
 from sqlalchemy import select
 
 from domain import calls, transcripts
@@ -18,6 +17,7 @@ from domain.tables import transcripts as table
 from domain.topics import Flag, Urgency, suggest
 from domain.transcription import Transcription, Word
 from domain.transcripts import ATTEMPTS, Work
+from tests.domain.conftest import NOW, Run
 
 SECOND = timedelta(seconds=1)
 TOLD = Told(NOW + 30 * SECOND, NOW + 50 * SECOND)

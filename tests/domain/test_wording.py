@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from conftest import NOW
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
@@ -13,6 +12,7 @@ from domain.model import Language
 from domain.store import Store
 from domain.tables import wordings
 from domain.wording import AsItIs, Clip, NoSuchVersion, NotADraft, Overtaken, State, Texts
+from tests.domain.conftest import NOW
 
 UK, RU = Language("uk"), Language("ru")
 CLIP = Clip("uk/goodbye", "Бувайте.", "falls", "a" * 64, 900, "Natalia")
