@@ -19,6 +19,7 @@ GRANT: Final = "listen:{call}"
 """What a session has that may hear a call."""
 
 REASONS: Final = ("complaint", "quality", "reading", "training", "request_of_subject", "other")
+"""Why somebody listens; "other" wants words."""
 
 BEFORE: Final = timedelta(seconds=2)
 AFTER: Final = timedelta(seconds=2)

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from domain.masking import masked_account, masked_phone
 from domain.roles import Permission
 from ivr.console.web.words import LANGUAGES, Tongue
 
@@ -121,17 +122,6 @@ def account(context: Context, number: str | None) -> str:
     if not number:
         return "–"
     return number if _personal(context) else masked_account(number)
-
-
-def masked_phone(number: str) -> str:
-    """All but the operator's code and the last two digits."""
-    keep = 6 if number.startswith("+380") else 0
-    return number[:keep] + "*" * max(len(number) - keep - 2, 0) + number[-2:]
-
-
-def masked_account(number: str) -> str:
-    """All but the first and the last two digits."""
-    return number[:2] + "*" * max(len(number) - 4, 0) + number[-2:] if len(number) > 4 else "*" * len(number)
 
 
 def _personal(context: Context) -> bool:

@@ -10,7 +10,7 @@ Rules
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
@@ -27,6 +27,7 @@ from domain.transcripts import Transcript
 from ivr.console.web import telling
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, Me, page, router
+from ivr.console.web.hearing import REASONS
 from ivr.console.web.look import language_of, render
 from ivr.console.web.masked import hidden
 from ivr.console.web.sound import GRANT, CallId
@@ -35,9 +36,6 @@ from ivr.console.web.words import Tongue
 from ivr.story import Event, Story, story
 
 router = router()
-
-REASONS: Final = ("complaint", "quality", "reading", "training", "request_of_subject", "other")
-"""Why somebody listens; "other" wants words."""
 
 
 @dataclass(frozen=True, slots=True)
