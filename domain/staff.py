@@ -212,6 +212,11 @@ def listed(conn: Connection) -> list[Person]:
     return [_person(row) for row in conn.execute(select(staff).order_by(staff.c.login))]
 
 
+def names(conn: Connection) -> dict[str, str]:
+    """Login -> name of everybody, disabled ones too: what they did stays theirs."""
+    return dict(conn.execute(select(staff.c.login, staff.c.name)).tuples().all())
+
+
 # Signing in
 
 

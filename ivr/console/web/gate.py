@@ -144,6 +144,8 @@ class Page(APIRoute):
             session = await session_of(request, seen=not polled)
             if session is not None:
                 request.state.person, request.state.csrf = Me(session), session.csrf
+            if session is not None:
+                await serving.meet(session.person.login)
             if wanted != OPEN:
                 if session is None:
                     return _sign_in_first(request)

@@ -130,6 +130,19 @@ def _personal(context: Context) -> bool:
 
 
 @pass_context
+def person(context: Context, login: str | None, *, plain: bool = False) -> str:
+    """Somebody of the staff by name, the login as a title; plain: the name alone, within a sentence.
+
+    Who is nobody of the staff (`cli:USER`, a system) stays as written."""
+    if not login:
+        return "–"
+    name = context["request"].app.state.desk.names.get(login)
+    if name is None or plain:
+        return name or login
+    return Markup('<span title="{}">{}</span>').format(login, name)
+
+
+@pass_context
 def day(context: Context, at: date | datetime | None, *, year: bool = False) -> str:
     """22 лис, with the year when it is another one or asked for; Kyiv's day of a moment."""
     if at is None:
@@ -207,8 +220,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "phone": phone, "account": account, "day": day, "clock": clock, "moment": moment, "span": span,
-        "number": number, "money": money, "percent": percent,
+        "phone": phone, "account": account, "person": person, "day": day, "clock": clock, "moment": moment,
+        "span": span, "number": number, "money": money, "percent": percent,
     }  # fmt: skip
     made.globals |= {"static": static, "csrf": csrf, "Permission": Permission, "attributes": _attributes}
     return made
