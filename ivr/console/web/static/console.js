@@ -32,6 +32,13 @@
     });
   }
 
+  // Another language is of the same moment: what stands behind # never reaches the server by itself.
+  for (const form of document.querySelectorAll("form.languages")) {
+    form.addEventListener("submit", () => {
+      form.elements.next.value = form.elements.next.value.split("#")[0] + location.hash;
+    });
+  }
+
   const menu = document.querySelector("[data-menu]");
   if (menu) {
     menu.addEventListener("click", () => {

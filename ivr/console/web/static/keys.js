@@ -9,6 +9,10 @@
     element.tagName === "SELECT" ||
     (element.tagName === "INPUT" && !["checkbox", "radio", "button", "submit", "range"].includes(element.type));
   const seen = (element) => element.getClientRects().length > 0 || element.closest(".menu");
+  // Space is the browser's where it presses, ticks or opens something itself (WCAG 2.1.1).
+  const pressed = (element) =>
+    Boolean(element.closest("button, summary, a[href], input, option, label, audio, video, [role=button], [role=link]"));
+  const SIGNS = { Space: "␣", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Enter: "⏎" };
 
   // The key by its place where the keyboard writes Cyrillic: the letter that a Latin keyboard has there.
   const named = (event) => {
@@ -38,6 +42,8 @@
     next.scrollIntoView({ block: "nearest" });
   };
 
+  window.pressedBySpace = pressed;
+
   const help = document.getElementById("help");
   const showHelp = () => {
     const list = help.querySelector("[data-help-list]");
@@ -46,7 +52,7 @@
       const term = document.createElement("dt");
       for (const key of keys.split(" ")) {
         const shown = document.createElement("kbd");
-        shown.textContent = key === " " || key === "Space" ? "␣" : key;
+        shown.textContent = SIGNS[key] ?? key;
         term.append(shown);
       }
       const told = document.createElement("dd");
@@ -73,6 +79,7 @@
     }
     if (writing(event.target) || document.querySelector("dialog[open]")) return;
     const key = named(event);
+    if (key === "Space" && pressed(event.target)) return;
     if (key === "?") {
       event.preventDefault();
       showHelp();

@@ -402,8 +402,8 @@
       const key = byPlace(event);
       if (key === "g") before = Date.now();
       if (Date.now() - before < 1500) return;
-      if (key === "Space" && there.closest("button, summary, a, input") && there !== button) return;
-      if (key.startsWith("Arrow") && there.matches("input[type=radio]")) return;
+      if (key === "Space" && there !== button && window.pressedBySpace(there)) return;
+      if (/Arrow|←|→/.test(key) && there.closest("input[type=radio], .flowmap-node")) return;
       const found = page.querySelector(`[data-key="${CSS.escape(key)}"]`);
       if (!found || found.disabled) return;
       event.preventDefault();
