@@ -174,9 +174,8 @@ def by_hour(conn: Connection, span: Span) -> Sequence[Hour]:
     length = (span.last - span.first).days + 1
     hours: list[Hour] = []
     for hour in range(24):
-        most, on, _ = max(found[hour], default=(0, None, 0))
-        erlang = max((seconds for _, _, seconds in found[hour]), default=0) / _HOUR
-        hours.append(Hour(hour, sum(n for n, _, _ in found[hour]) / length, most, on, erlang))
+        most, on, seconds = max(found[hour], default=(0, None, 0))  # all of one day: it is one busiest hour
+        hours.append(Hour(hour, sum(n for n, _, _ in found[hour]) / length, most, on, seconds / _HOUR))
     return hours
 
 

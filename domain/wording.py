@@ -19,8 +19,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
 from domain import trail
+from domain.alone import alone
 from domain.model import Language
 from domain.tables import publications, wording_clips, wordings
+
+_LOCK: Final = 0x77_6F_72_64_73  # "words": who changes what is live looks first, and nobody else in between
 
 
 class State(StrEnum):
@@ -127,6 +130,7 @@ def draft(
     clips: Iterable[Clip] = (),
 ) -> int:
     """Keep a new version that nobody hears yet; its number.  clips: those that are known already."""
+    alone(conn, _LOCK)
     known = tuple(clips)
     made = _insert(conn, prompt, language, texts, by, at, reason, known, None)
     recorded = [clip.clip for clip in known if clip.original]
@@ -139,6 +143,7 @@ def draft(
 
 def add_clips(conn: Connection, version: int, clips: Iterable[Clip]) -> None:
     """The sound of a draft was made.  Clips that it has are left as they are.  Raises NoSuchVersion, NotADraft."""
+    alone(conn, _LOCK)
     _draft(conn, version)
     there = {row.clip for row in conn.execute(_CLIPS_OF, {"of": [version]})}
     _insert_clips(conn, version, [clip for clip in clips if clip.clip not in there])
@@ -146,6 +151,7 @@ def add_clips(conn: Connection, version: int, clips: Iterable[Clip]) -> None:
 
 def drop(conn: Connection, version: int, *, by: str, at: datetime) -> None:
     """Nobody wants this draft.  Raises NoSuchVersion, NotADraft."""
+    alone(conn, _LOCK)
     found = _draft(conn, version)
     conn.execute(_DROP, {"of": version, "now": at, "who": by})
     trail.note(conn, by, "prompt.dropped", of=f"{found.language}/{found.prompt}", at=at, version=version)
@@ -157,6 +163,7 @@ def publish(conn: Connection, version: int, *, by: str, at: datetime, over: int 
     over: the version that whoever publishes saw as the live one (None: the shipped words).  Raises NoSuchVersion;
     NotADraft; Overtaken when another one is live by now.
     """
+    alone(conn, _LOCK)
     found = _draft(conn, version)
     standing = _standing(conn, found.prompt, found.language)
     if (standing.id if standing else None) != over:
@@ -175,6 +182,7 @@ def undo(
 
     It says what it undoes: the version that is live now.  Raises NoSuchVersion; AsItIs when that is so already.
     """
+    alone(conn, _LOCK)
     standing = _standing(conn, prompt, language)
     if standing is None or standing.id == to:
         raise AsItIs(f"callers hear that already: {prompt} in {language}")

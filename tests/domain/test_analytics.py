@@ -118,6 +118,14 @@ def test_the_traffic_of_an_hour_is_the_seconds_of_its_calls_by_3600(world, ask):
     assert noon.calls == 3 / 30
 
 
+def test_an_hour_is_told_by_one_day_and_not_by_the_calls_of_one_and_the_seconds_of_another(world, ask):
+    for n in range(3):
+        world(lambda conn, n=n: call(conn, f"short{n}", seconds=60, at=NOON + timedelta(minutes=n)))
+    world(lambda conn: call(conn, "long", seconds=3600, at=NOON + DAY))
+    noon = ask(analytics.by_hour)[12]
+    assert (noon.busiest, noon.on, noon.erlang) == (3, date(2026, 11, 10), 180 / 3600)
+
+
 # Repeated calls
 
 

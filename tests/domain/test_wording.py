@@ -1,11 +1,12 @@
 """Versions of prompts: nothing is overwritten, what was published last counts, every change can be undone."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from domain import trail, wording
 from domain.model import Language
@@ -13,6 +14,7 @@ from domain.store import Store
 from domain.tables import wordings
 from domain.wording import AsItIs, Clip, NoSuchVersion, NotADraft, Overtaken, State, Texts
 from tests.domain.conftest import NOW
+from tests.postgres import new_database
 
 UK, RU = Language("uk"), Language("ru")
 CLIP = Clip("uk/goodbye", "Бувайте.", "falls", "a" * 64, 900, "Natalia")
@@ -254,3 +256,35 @@ def test_whatever_is_done_nothing_is_lost_and_the_last_publication_counts(store:
 
     with pytest.raises(Done):
         store.write(job).result()
+
+
+def test_of_two_who_publish_at_once_the_second_is_told_so_on_postgresql_too():
+    """The second looks while the first has published and not committed yet."""
+    url = new_database(empty=False)
+    done, go = threading.Event(), threading.Event()
+
+    def first(conn: Connection) -> None:
+        wording.publish(conn, drafts[0], by="olha", at=NOW)
+        done.set()
+        assert go.wait(10)
+
+    with Store.open(url) as one, Store.open(url) as other:
+        drafts = [
+            one.write(lambda conn, said=said: drafted(conn, said)).result() for said in ("Бувайте.", "Прощавайте.")
+        ]
+        published_ = one.write(first)
+        assert done.wait(10)
+        second = other.write(lambda conn: wording.publish(conn, drafts[1], by="ivan", at=NOW))
+        while not second.done() and not one.read(_somebody_waits).result():
+            pass  # until it waits, or is through
+        go.set()
+        published_.result()
+        with pytest.raises(Overtaken):
+            second.result()
+        assert one.read(heard).result() == "Бувайте."
+
+
+def _somebody_waits(conn: Connection) -> bool:
+    return bool(
+        conn.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).scalar()
+    )
