@@ -44,6 +44,7 @@ class Element(StrEnum):
     REPLIED_AT = "replied_at"
     NOTIFIED_BY = "notified_by"
     NOTIFIED_AT = "notified_at"
+    NOTICE = "text"
 
 
 class DeskRefusal(ValueError):
@@ -78,6 +79,10 @@ class Late(DeskRefusal):
 class BadTime(DeskRefusal):
     """A time that can't be: a reply sent in the future, measures planned before the complaint, an end before a
     beginning."""
+
+
+class Reachable(DeskRefusal):
+    """There is somewhere to reply to: it can't be refused because there is nowhere."""
 
 
 class AlreadyDone(DeskRefusal):
@@ -267,7 +272,9 @@ class ConsiderRequest(Command[RequestStatus]):
 
 @dataclass(frozen=True)
 class RefuseRequest(Command[RequestStatus]):
-    """It is refused, and the customer was told: how and when.  Only NO_CONTACT needs no notification."""
+    """It is refused, and the customer was told: how, when, and in which words (`text`).
+
+    Only NO_CONTACT needs no notification; where there is somewhere to reply to, it raises Reachable."""
 
     writes: ClassVar[bool] = True
     number: str
@@ -278,7 +285,13 @@ class RefuseRequest(Command[RequestStatus]):
 
     def __post_init__(self) -> None:
         if self.ground is not RefusalGround.NO_CONTACT:
-            _need({Element.NOTIFIED_BY: self.notified_by, Element.NOTIFIED_AT: self.notified_at})
+            _need(
+                {
+                    Element.NOTICE: self.text,
+                    Element.NOTIFIED_BY: self.notified_by,
+                    Element.NOTIFIED_AT: self.notified_at,
+                }
+            )
 
 
 # Supply

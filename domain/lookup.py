@@ -79,6 +79,15 @@ def numbers_of(conn: Connection, account: str) -> tuple[str, ...]:
     return tuple(conn.scalars(_NUMBERS, {"of": account}))
 
 
+def reachable(conn: Connection, contact: str | None, account: str | None) -> bool:
+    """Is there anywhere to reply to: the contact that was given, or the account's address or telephone?"""
+    if (contact or "").strip():
+        return True
+    if account is None:
+        return False
+    return conn.scalar(_HOUSE, {"of": account}) is not None or bool(numbers_of(conn, account))
+
+
 def _ways(text: str) -> Iterator[tuple[By, Select[Any]]]:
     plain = re.sub(r"[\s().\-]", "", text)
     if plain.isascii() and plain.isdecimal() and LEAST <= len(plain) <= 10:
@@ -152,6 +161,7 @@ _METERS: Final = (
     .where(meters.c.account.in_(_these), meters.c.removed_on.is_(None))
     .order_by(meters.c.id)
 )
+_HOUSE: Final = select(accounts.c.building).where(accounts.c.number == bindparam("of"))
 _NUMBERS: Final = (
     select(caller_accounts.c.number)
     .where(caller_accounts.c.account == bindparam("of"))

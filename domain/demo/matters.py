@@ -42,6 +42,7 @@ Job = Callable[[Connection], bool]
 """Within a transaction; False when it was done before."""
 
 _PHONE: Final = "+380440000000"
+_REFUSED: Final = "На це питання Вам уже надано відповідь, а нових доводів не наведено."
 _WISHES: Final = (
     (RequestKind.COMPLAINT, Topic.QUALITY, "Увечері лампи блимають, а чайник ледь гріє."),
     (RequestKind.COMPLAINT, Topic.BILLING, "Нараховано більше, ніж показує лічильник."),
@@ -114,7 +115,7 @@ def _request(n: int, seed: int, now: datetime) -> Job:
             reply = Reply("Докладна відповідь надіслана.", reply_by, closed)
             do(closed, ConsiderRequest(number, finding, reply), "clerk")
         elif state is RequestState.REFUSED:
-            do(closed, RefuseRequest(number, RefusalGround.ALREADY_ANSWERED, reply_by, closed), "clerk")
+            do(closed, RefuseRequest(number, RefusalGround.ALREADY_ANSWERED, reply_by, closed, _REFUSED), "clerk")
         return True
 
     return job

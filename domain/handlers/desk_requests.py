@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Update, bindparam, select, update
 
-from domain import deadlines, news, policies, rules, terms
+from domain import deadlines, lookup, news, policies, rules, terms
 from domain.deadlines import NotExtendable
 from domain.desk import (
     Answered,
@@ -26,6 +26,8 @@ from domain.desk import (
     Late,
     NoteRequest,
     NotPossible,
+    Reachable,
+    RefusalGround,
     RefuseRequest,
     Reply,
     SendInterim,
@@ -139,8 +141,10 @@ def consider_request(conn: Connection, command: ConsiderRequest, context: Contex
 
 @handles(RefuseRequest)
 def refuse_request(conn: Connection, command: RefuseRequest, context: Context) -> RequestStatus:
-    """Raises NotPossible, BadTime; then nothing was changed."""
+    """Raises NotPossible, BadTime, Reachable; then nothing was changed."""
     request, state = _held(conn, command.number, Act.REFUSE)
+    if command.ground is RefusalGround.NO_CONTACT and lookup.reachable(conn, request.contact, request.account):
+        raise Reachable(f"the customer of request {command.number} can be replied to: name another ground")
     if command.notified_at:
         _sent(request, command.notified_at, context.at)
     refused = {

@@ -252,16 +252,61 @@ def test_what_the_rules_forbid_is_said_beside_its_field(world, assigned, changed
     assert one(world, assigned).state is RequestState.ASSIGNED
 
 
-def test_a_refusal_needs_a_ground_and_a_notification_but_for_one_ground(world, do, complaint):
+REFUSED = {
+    "act": "refused", "ground": "threats", "text": "Ваше звернення залишено без розгляду.", "notified_by": "phone",
+    "notified_at": "2026-11-30T11:00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("left_out", ["ground", "text", "notified_by", "notified_at"])
+def test_a_refusal_needs_a_ground_and_a_notification_and_its_text(world, complaint, left_out):
     client = world.sign_in(Role.SUPERVISOR)
-    form = {"act": "refused", "version": version(world, complaint), "ground": "threats"}
+    form = {**REFUSED, "version": version(world, complaint), left_out: " "}
     answer = client.post(f"/requests/{complaint}/close", form)
-    assert answer.status_code == 422 and {"notified_by", "notified_at"} == field_errors(answer.text).keys()
-    answer = client.post(f"/requests/{complaint}/close", {**form, "ground": ""})
-    assert field_errors(answer.text)["ground"]
-    client.post(f"/requests/{complaint}/close", {**form, "ground": "no_contact"})
+    assert answer.status_code == 422 and field_errors(answer.text) == {left_out: T("requests.error_missing")}
+    assert one(world, complaint).state is RequestState.REGISTERED
+
+
+def test_a_refusal_with_a_gap_in_its_notice_is_not_taken(world, complaint):
+    client = world.sign_in(Role.SUPERVISOR)
+    form = {**REFUSED, "version": version(world, complaint), "text": "оскільки […]"}
+    answer = client.post(f"/requests/{complaint}/close", form)
+    assert field_errors(answer.text) == {"text": T("requests.error_gap")}
+    assert one(world, complaint).state is RequestState.REGISTERED
+
+
+def test_a_refusal_keeps_its_notice(world, complaint):
+    client = world.sign_in(Role.SUPERVISOR)
+    client.post(f"/requests/{complaint}/close", {**REFUSED, "version": version(world, complaint)})
     found = one(world, complaint)
+    assert (found.state, found.notified_at) == (RequestState.REFUSED, world.now)
+    assert REFUSED["text"] in unescape(client.get(f"/requests/{complaint}/letter").text)
+
+
+def test_who_can_be_replied_to_is_not_refused_for_want_of_an_address(world, complaint):
+    client = world.sign_in(Role.SUPERVISOR)
+    assert 'value="no_contact"' not in client.get(f"/requests/{complaint}?act=refused").text
+    form = {"act": "refused", "version": version(world, complaint), "ground": "no_contact"}
+    answer = client.post(f"/requests/{complaint}/close", form)
+    assert answer.status_code == 422
+    assert field_errors(unescape(answer.text)) == {"ground": T("requests.error_has_contact")}
+    assert one(world, complaint).state is RequestState.REGISTERED
+
+
+def test_nobody_who_can_be_replied_to_nowhere_has_to_be_notified(world, do):
+    number = do(RegisterRequest(RequestKind.COMPLAINT, Topic.SERVICE, ReplyBy.POST)).number
+    client = world.sign_in(Role.SUPERVISOR)
+    assert 'value="no_contact"' in client.get(f"/requests/{number}?act=refused").text
+    form = {**REFUSED, "version": version(world, number), "ground": "no_contact", "text": "[…]"}
+    client.post(f"/requests/{number}/close", form)
+    found = one(world, number)
     assert (found.state, found.ground, found.notified_at) == ("refused", RefusalGround.NO_CONTACT, None)
+
+
+@pytest.mark.parametrize("act", ["considered", "refused"])
+def test_when_the_customer_was_told_is_for_people_to_say(world, assigned, act):
+    page = world.sign_in(Role.SUPERVISOR).get(f"/requests/{assigned}?act={act}").text
+    assert re.search(r'type="datetime-local" value=""', page)
 
 
 def test_an_interim_reply_extends_the_term_once(world, assigned):
@@ -356,7 +401,7 @@ def test_who_comes_when_it_is_closed_already_is_told_and_changes_nothing(world, 
         ("work", {"act": "assigned", "to": "", "responsible": "Петро", "phone": "+380440000100"}),
         ("work", {"act": "examined", "case": "meter_examined"}),
         ("close", CONSIDERED),
-        ("close", {"act": "refused", "ground": "threats", "notified_by": "phone", "notified_at": "2026-11-30T11:00"}),
+        ("close", REFUSED),
     ],
     ids=lambda each: each if isinstance(each, str) else each["act"],
 )

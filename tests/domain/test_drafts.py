@@ -132,7 +132,7 @@ def test_staff_see_drafts_with_their_calls_back_until_they_are_completed(run: Ru
 
 def test_what_nobody_can_make_out_is_refused_and_nobody_calls_back(run: Run, ask: Ask, act: Ask):
     number = ask(DRAFT, 1).number
-    act(RefuseRequest(number, RefusalGround.UNINTELLIGIBLE, ReplyBy.PHONE, NOW))
+    act(RefuseRequest(number, RefusalGround.UNINTELLIGIBLE, ReplyBy.PHONE, NOW, "refused"))
     assert drafts(run) == run(lambda conn: duties.callbacks_waiting(conn, NOW)) == []
 
 

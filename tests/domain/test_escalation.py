@@ -72,7 +72,7 @@ def test_looking_changes_nothing(run: Run):
 
 def test_what_is_closed_is_not_warned_of(run: Run):
     number = caller(run)(COMPLAINT, 1).number
-    staff(run)(RefuseRequest(number, RefusalGround.NO_CONTACT))
+    staff(run)(RefuseRequest(number, RefusalGround.THREATS, ReplyBy.PHONE, NOW, "refused"))
     assert warned(run, LATE + DAY) == []
 
 

@@ -40,7 +40,7 @@ def everything(run: Run) -> None:
     kept, other = ask(complaint, 1).number, ask(complaint, 2).number
     act(AssignRequest(kept, "Olena", "+380440000100"))
     act(ExamineRequest(kept, Case.METER_EXAMINED))
-    act(RefuseRequest(other, RefusalGround.NO_CONTACT))
+    act(RefuseRequest(other, RefusalGround.THREATS, ReplyBy.POST, NOW, "refused"))
     late = ask(RegisterRequest(RequestKind.COMPLAINT, Topic.SERVICE, ReplyBy.POST), 3).number
     act(AssignRequest(late, "Olena", "+380440000100"))
     act(SendInterim(late, "soon", ReplyBy.POST))

@@ -61,7 +61,7 @@ def test_pages_follow_each_other_without_a_gap_whatever_is_closed_between(run: R
     all_of_them = [register(ask) for _ in range(7)]
     first = page(run, limit=3)
     assert first.next is not None
-    act(RefuseRequest(all_of_them[0], RefusalGround.NO_CONTACT))
+    act(RefuseRequest(all_of_them[0], RefusalGround.THREATS, ReplyBy.PHONE, NOW, "refused"))
     second = page(run, limit=3, after=first.next)
     third = page(run, limit=3, after=second.next)
     assert [row.number for each in (first, second, third) for row in each.rows] == all_of_them
@@ -84,7 +84,7 @@ def test_every_pile_counts_what_its_page_shows(run: Run, ask: Ask, act: Ask):
     mine, closed = register(ask), register(ask)
     register(ask, Topic.BILLING)
     act(AssignRequest(mine, ME.name, "+380440000100", "olena"))
-    act(RefuseRequest(closed, RefusalGround.NO_CONTACT))
+    act(RefuseRequest(closed, RefusalGround.THREATS, ReplyBy.PHONE, NOW, "refused"))
     for later in (NOW, NOW + 6 * DAY, NOW + 9 * DAY, NOW + 40 * DAY):
         found = counted(run, later)
         for pile, many in found.piles.items():

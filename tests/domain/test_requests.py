@@ -38,6 +38,7 @@ from domain.desk import (
     Late,
     NoteRequest,
     NotPossible,
+    Reachable,
     RefusalGround,
     RefuseRequest,
     Reply,
@@ -51,7 +52,7 @@ from domain.numbers import Series, number
 from domain.policy import Case
 from domain.request_life import CLOSED, LEADS, Act
 from domain.store import Store
-from domain.tables import request_events
+from domain.tables import accounts, request_events
 from domain.tables import requests as table
 from tests.domain.conftest import NOW, Run
 
@@ -186,7 +187,7 @@ def acts(number: str) -> dict[Act, Command[Any]]:
         Act.EXAMINE: ExamineRequest(number, Case.METER_EXAMINED),
         Act.INTERIM: SendInterim(number, "we are looking into it", ReplyBy.PHONE),
         Act.CONSIDER: ConsiderRequest(number, JUSTIFIED, REPLY),
-        Act.REFUSE: RefuseRequest(number, RefusalGround.THREATS, ReplyBy.POST, LATER),
+        Act.REFUSE: RefuseRequest(number, RefusalGround.THREATS, ReplyBy.POST, LATER, "refused"),
     }
 
 
@@ -412,16 +413,35 @@ def test_a_refusal_needs_a_notification_unless_there_is_nobody_to_notify(run: Ru
             continue
         with pytest.raises(Incomplete) as refused:
             RefuseRequest("10000012", ground)
-        assert refused.value.missing == (Element.NOTIFIED_BY, Element.NOTIFIED_AT)
+        assert refused.value.missing == (Element.NOTICE, Element.NOTIFIED_BY, Element.NOTIFIED_AT)
+        with pytest.raises(Incomplete) as refused:
+            RefuseRequest("10000012", ground, ReplyBy.POST, NOW, "  ")
+        assert refused.value.missing == (Element.NOTICE,)
     registered = ask(replace(COMPLAINT, contact=None, account=None), 1)
     assert act(RefuseRequest(registered.number, RefusalGround.NO_CONTACT)).state is RequestState.REFUSED
     assert one(run, registered.number).ground is RefusalGround.NO_CONTACT
 
 
+@pytest.mark.parametrize("there", [{"account": None}, {"contact": None}, {}], ids=["contact", "account", "both"])
+def test_who_can_be_replied_to_is_not_refused_because_there_is_nowhere_to_reply(
+    run: Run, ask: Ask, act: Ask, there: dict[str, Any]
+):
+    registered = ask(replace(COMPLAINT, **there), 1)
+    with pytest.raises(Reachable):
+        act(RefuseRequest(registered.number, RefusalGround.NO_CONTACT))
+    assert one(run, registered.number).state is RequestState.REGISTERED
+
+
+def test_an_account_without_an_address_and_a_telephone_is_nowhere_to_reply_to(run: Run, ask: Ask, act: Ask):
+    run(lambda conn: conn.execute(insert(accounts).values(number="1000000992")))
+    registered = ask(replace(COMPLAINT, contact=None, account="1000000992"), 1)
+    assert act(RefuseRequest(registered.number, RefusalGround.NO_CONTACT)).state is RequestState.REFUSED
+
+
 def test_nobody_can_have_been_notified_tomorrow(run: Run, ask: Ask, act: Ask):
     registered = ask(COMPLAINT, 1)
     with pytest.raises(BadTime):
-        act(RefuseRequest(registered.number, RefusalGround.THREATS, ReplyBy.POST, LATER))
+        act(RefuseRequest(registered.number, RefusalGround.THREATS, ReplyBy.POST, LATER, "refused"))
     assert one(run, registered.number).state is RequestState.REGISTERED
 
 
@@ -466,7 +486,7 @@ def test_the_queue_is_in_the_order_of_urgency_and_counts_the_hours_to_the_end_of
     slow = ask(COMPLAINT, 1).number
     quick = ask(replace(COMPLAINT, topic=Topic.BILLING), 2).number
     gone = ask(COMPLAINT, 3).number
-    act(RefuseRequest(gone, RefusalGround.NO_CONTACT))
+    act(RefuseRequest(gone, RefusalGround.THREATS, ReplyBy.POST, NOW, "refused"))
     queue = run(lambda conn: requests.queue(conn, NOW))
     assert [each.number for each in queue] == [quick, slow]
     assert queue[0].hours_left == 7 * 24  # from 23:30 on the 30th to midnight at the end of the 7th
@@ -578,7 +598,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(ground=st.sampled_from(RefusalGround), ago=st.integers(-1, 20))
     def refuse(self, ground: RefusalGround, ago: int) -> None:
-        self._do(RefuseRequest(self.first.number, ground, ReplyBy.POST, self.now - ago * DAY))
+        self._do(RefuseRequest(self.first.number, ground, ReplyBy.POST, self.now - ago * DAY, "refused"))
 
     @invariant()
     def it_is_closed_rightly_or_not_at_all(self) -> None:

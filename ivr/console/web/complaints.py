@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from fastapi import Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from domain import account_file, duties, request_queue, requests, rules, staff, trail, transcripts
+from domain import account_file, duties, lookup, request_queue, requests, rules, staff, trail, transcripts
 from domain.account_file import Kind
 from domain.commands import Command
 from domain.desk import (
@@ -47,7 +47,7 @@ from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.hearing import REASONS, Hearing, hearing
 from ivr.console.web.letters import Letter
-from ivr.console.web.look import KYIV, language_of, redirect, render
+from ivr.console.web.look import language_of, redirect, render
 from ivr.console.web.request_forms import (
     CLOSE,
     WORK,
@@ -156,7 +156,9 @@ def _place(text: str, pile: Pile) -> Place | None:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A request as the page shows it.  staff: name by login of who may be given it; phone: of who looks."""
+    """A request as the page shows it.  staff: name by login of who may be given it; phone: of who looks.
+
+    reachable: is there anywhere to reply to."""
 
     matter: Matter
     stake: Any
@@ -166,6 +168,7 @@ class Opened:
     past: Sequence[account_file.Happened]
     staff: Mapping[str, str]
     phone: str | None
+    reachable: bool
 
 
 @router.get("/requests/callbacks", **page(Permission.REQUESTS), name="callbacks")
@@ -314,6 +317,7 @@ async def _opened(serving: Desk, number: str, me: Me) -> Opened:
             ],
             account_file.whole(conn, matter.account, now) if matter.account else None, past,
             _helpers(conn), request_queue.phone_of(conn, me.login),
+            lookup.reachable(conn, matter.contact, matter.account),
         )  # fmt: skip
 
     opened = await serving.read(job)
@@ -353,23 +357,27 @@ def _shown(
     done: str = "",
 ) -> Response:
     matter, now = opened.matter, serving.clock()
-    fresh = Filled(act or Act.NOTE, _defaults(opened, me, act, now, language_of(request)))
+    fresh = Filled(act or Act.NOTE, _defaults(opened, me, act, language_of(request)))
     return render(
         request, "requests/one.html", status,
         opened=opened, matter=matter, act=act, form=form or fresh,
         tabs=[each for each in TABS if each in matter.can and _may(me, each)],
         closing=act in CLOSE, changed=changed, done=done,
         hours_left=requests.hours_left(matter.due, matter.closed_at or now), today=rules.local_day(now),
-        reply_ways=list(ReplyBy), topics=list(Topic), cases=list(Case), grounds=list(RefusalGround), reasons=REASONS,
+        reply_ways=list(ReplyBy), topics=list(Topic), cases=list(Case), grounds=_grounds(opened), reasons=REASONS,
         with_letter=act in (Act.CONSIDER, Act.INTERIM, Act.REFUSE), kinds=Kind,
         complaint=matter.kind is RequestKind.COMPLAINT,
     )  # fmt: skip
 
 
-def _defaults(opened: Opened, me: Me, act: Act | None, now: datetime, language: str) -> dict[str, str]:
+def _grounds(opened: Opened) -> list[RefusalGround]:
+    """On which it can be refused."""
+    return [each for each in RefusalGround if each is not RefusalGround.NO_CONTACT or not opened.reachable]
+
+
+def _defaults(opened: Opened, me: Me, act: Act | None, language: str) -> dict[str, str]:
     """What a form begins with."""
     matter = opened.matter
-    minute = now.astimezone(KYIV).strftime("%Y-%m-%dT%H:%M")
     match act:
         case Act.ASSIGN:
             return {"to": me.login if me.login in opened.staff else "", "phone": opened.phone or ""}
@@ -379,11 +387,11 @@ def _defaults(opened: Opened, me: Me, act: Act | None, now: datetime, language: 
                 "account": matter.account or "",
             }  # fmt: skip
         case Act.CONSIDER:
-            return {"replied_by": matter.reply_by, "replied_at": minute, "letter_language": language}
+            return {"replied_by": matter.reply_by, "letter_language": language}
         case Act.INTERIM:
             return {"by": matter.reply_by, "letter_language": language}
         case Act.REFUSE:
-            return {"notified_by": matter.reply_by, "notified_at": minute, "letter_language": language}
+            return {"notified_by": matter.reply_by, "letter_language": language}
         case _:
             return {}
 

@@ -23,6 +23,7 @@ from domain.desk import (
     Late,
     NoteRequest,
     NotPossible,
+    Reachable,
     RefusalGround,
     RefuseRequest,
     SendInterim,
@@ -120,6 +121,8 @@ def fault(refusal: Exception) -> tuple[str, str]:
     match refusal:
         case Incomplete(missing=missing):
             return missing[0].value, "missing"
+        case Reachable():
+            return "ground", "has_contact"
         case WrongChannel():
             return "because", "other_channel"
         case BadTime():
@@ -246,7 +249,10 @@ def _refused(form: Filled, request: Request, now: datetime, staff: Mapping[str, 
     if ground is RefusalGround.NO_CONTACT:
         by = at = None
         form.errors.pop("notified_at", None)
-    return RefuseRequest(request.number, ground, by, at, form.text("text") or None)
+        form.errors.pop("text", None)
+    return RefuseRequest(
+        request.number, ground, by, at, None if ground is RefusalGround.NO_CONTACT else form.text("text") or None
+    )
 
 
 _MAKERS: Final = {
