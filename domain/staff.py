@@ -214,7 +214,7 @@ def listed(conn: Connection) -> list[Person]:
 
 def names(conn: Connection) -> dict[str, str]:
     """Login -> name of everybody, disabled ones too: what they did stays theirs."""
-    return dict(conn.execute(select(staff.c.login, staff.c.name)).tuples().all())
+    return {row.login: row.name for row in conn.execute(select(staff.c.login, staff.c.name))}
 
 
 # Signing in
@@ -252,7 +252,7 @@ def note_refused(
     conn: Connection, address: str, why: str, *, of: str | None = None, at: datetime, **details: str
 ) -> None:
     """Somebody was not let in; that goes to the trail, and what they typed does not."""
-    trail.note(conn, "?", "signed.refused", of=of, at=at, address=address, why=why, **details)
+    trail.note(conn, "?", "signed.refused", of=of, at=at, details={**details, "address": address, "why": why})
 
 
 def authenticate(conn: Connection, login: str, password: str, *, address: str, at: datetime) -> Person | Refused:

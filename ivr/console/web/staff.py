@@ -17,10 +17,12 @@ from domain.staff import BadLogin, LoginTaken, NoSuchPerson, Person
 from domain.staffing import LastAdministrator, OwnAccount
 from domain.store import Connection
 from ivr.console.web import gate
+from ivr.console.web.deeds import Deeds
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, page
 from ivr.console.web.hashing import Busy, Hashing
-from ivr.console.web.look import redirect, render
+from ivr.console.web.look import language_of, redirect, render
+from ivr.console.web.words import Tongue
 
 router = gate.router("/staff")
 
@@ -172,6 +174,7 @@ async def _one(
         raise HTTPException(404) from None
     return render(
         request, "staff/one.html", status, person=person, sessions=sessions, deeds=deeds, own=person.login == me,
+        told=Deeds(Tongue(language_of(request)), serving.names),
         error=error, done=done, password=password, days=staff.TEMPORARY.days, roles=list(Role),
     )  # fmt: skip
 

@@ -18,9 +18,11 @@ from domain.roles import Permission
 from domain.store import Connection
 from domain.trail import Entry, Head, Walk
 from ivr.console.web import gate
+from ivr.console.web.deeds import Deeds, grouped
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, page
-from ivr.console.web.look import KYIV, render
+from ivr.console.web.look import KYIV, language_of, render
+from ivr.console.web.words import Tongue
 
 router = gate.router("/trail")
 
@@ -88,7 +90,8 @@ async def _page(
     kept = urlencode({name: value for name, value in wanted.items() if value})
     older = f"{kept}&before={found[SIZE - 1].n}".lstrip("&") if len(found) > SIZE else None
     return render(
-        request, "trail/all.html", status, rows=found[:SIZE], deeds=deeds, last=last, wanted=_blank(wanted),
+        request, "trail/all.html", status, rows=found[:SIZE], deeds=grouped(deeds), last=last,
+        told=Deeds(Tongue(language_of(request)), serving.names), names=serving.names, wanted=_blank(wanted),
         kept=kept, older=older, newest=before is None, **{"verdict": None, "head": "", "bad_head": False, **more},
     )  # fmt: skip
 
