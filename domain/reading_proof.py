@@ -97,6 +97,12 @@ class Proof:
     handovers: Sequence[HandedOver]
 
     @property
+    def spoken(self) -> Sequence[tuple[Line, datetime]]:
+        """Every line with the moment from which it was asked: that at which the line before ended."""
+        begun = [self.said_from, *(line.at for line in self.lines[:-1])]
+        return [(line, since or line.at) for line, since in zip(self.lines, begun, strict=False)]
+
+    @property
     def said_to(self) -> datetime | None:
         return self.lines[-1].at if self.lines else None
 

@@ -1,5 +1,6 @@
 """Readings at the console: the window's progress, doubts that are decided, the receipt as proof."""
 
+import itertools
 import re
 from datetime import timedelta
 from html import unescape
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from domain import doubt_cases, reading_proof, roles, trail
 from domain.calls import Line
 from domain.commands import KeepDoubtful, SubmitReading
+from domain.doubt import Ask
 from domain.handlers import perform
 from domain.model import Doubt, Zone
 from domain.roles import Permission, Role
@@ -17,6 +19,7 @@ from domain.slips import Hypothesis
 from domain.tables import readings
 from ivr.console.web import readings as part
 from ivr.console.web.words import LANGUAGES, Tongue
+from ivr.dialog.turns import Interruption
 
 ACCOUNT = "1000000018"
 T = Tongue("uk")
@@ -184,7 +187,67 @@ def test_a_reading_that_is_not_doubtful_can_not_be_decided(world, do):
     assert client.post(f"/readings/{reading}/resolve", {"decision": "void", "because": "х"}).status_code == 404
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("noted", "key"),
+    [
+        *((f"{ask}: as keyed", "readings.said_insisted") for ask in Ask),
+        ("keyed again", "readings.said_keyed_again"),
+        *(
+            (kind.name, f"replay.interruption_{kind.name.replace(' ', '_')}")
+            for kind in Interruption.__subclasses__()
+        ),
+    ],
+)
+def test_what_a_caller_said_to_a_doubt_is_told_in_words(language, noted, key):
+    t = Tongue(language)
+    assert t.knows(key)
+    assert part.in_words(noted, t, True) == t(key)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_caller_corrected_is_told_with_what_they_meant(language):
+    t = Tongue(language)
+    assert "2180" in part.in_words("corrected to 2180", t, True)
+    for zone in Zone:
+        assert t(f"accounts.zone_{zone}").lower() in part.in_words(f"it is {zone}", t, True)
+    assert "0100002" in part.in_words("it is of meter 0100002", t, True)
+    hidden = part.in_words("it is of meter 0100002", t, False)
+    assert "0002" in hidden and "0100002" not in hidden
+    assert not re.search("corrected to|it is of", hidden) or language == "en"
+
+
+def test_the_page_of_a_doubt_says_in_words_that_the_caller_insisted(world, do):
+    world.call(id="c1")
+    reading = do(
+        SubmitReading(ACCOUNT, "0100001", Zone.SINGLE, 9300, Doubt.HIGHER, said="insist: as keyed"), call="c1", seq=1
+    )
+    page = said(world.sign_in(Role.SUPERVISOR).get(f"/readings/{reading}").text)
+    assert "наполіг на набраному" in page and "as keyed" not in page
+
+
 # The receipt
+
+
+def test_a_row_says_when_it_was_asked_and_when_it_was_answered_by_one_clock(world, doubtful):
+    page = world.sign_in(Role.SUPERVISOR).get(f"/readings/{doubtful}").text
+    rows = [re.sub(r"\s+", " ", said(row)).split() for row in re.findall(r"<tr.*?</tr>", page, re.S)]
+    spoken = [row[:4] for row in rows if row and re.fullmatch(r"\d:\d\d", row[0])]
+    began = spoken[0]
+
+    def since(row, n):  # seconds of the recording, and of the clock
+        minutes, seconds = row[2 * n].split(":")
+        at = row[2 * n + 1].split(":")
+        return int(minutes) * 60 + int(seconds), int(at[0]) * 3600 + int(at[1]) * 60 + int(at[2])
+
+    first_second, first_clock = since(began, 0)
+    for row in spoken:
+        for n in (0, 1):
+            second, clock = since(row, n)
+            assert second - first_second == clock - first_clock, row
+    for before, after in itertools.pairwise(spoken):
+        assert before[2:] == after[:2], "the next question begins where this one was answered"
+    assert [spoken[1][0], spoken[1][2]] == ["0:04", "0:12"]
 
 
 def test_a_receipt_says_who_said_what_and_when(world, doubtful):

@@ -244,7 +244,8 @@ async def _shown(
     t, clear = Tongue(language), me.may(Permission.PERSONAL)
     return render(
         request, "readings/one.html", status,
-        proof=proof, case=case, hearing=heard, errors=errors or {}, typed=typed or {}, done=done, reasons=REASONS,
+        proof=proof, case=case, caller_said=in_words(case.said, t, clear) if case and case.said else None,
+        hearing=heard, errors=errors or {}, typed=typed or {}, done=done, reasons=REASONS,
         lines=_lines(proof, heard, t, clear),
         meanings=[told(guess, case, t) for guess in case.guesses[:4]] if case else [],
         chart=_chart(case, t, language) if case else None, following=following,
@@ -253,21 +254,44 @@ async def _shown(
 
 
 def _lines(proof: Proof, heard: Hearing | None, t: Tongue, clear: bool) -> list[dict[str, Any]]:
-    """The journal's lines for people.  second: of the recording, at which the question began; None without one."""
+    """The journal's lines for people.
+
+    asked_at, at: when the question began and when it was answered.  second, second_at: the same two moments as
+    seconds of the recording; None without one.
+    """
     found: list[dict[str, Any]] = []
-    since = proof.said_from
-    for line in proof.lines:
-        second = None
-        if heard is not None and since is not None and proof.said_from is not None:
-            second = heard.at + (since - proof.said_from).total_seconds()
+    for line, since in proof.spoken:
+        second, second_at = (
+            (None, None)
+            if heard is None or proof.said_from is None
+            else tuple(heard.at + (each - proof.said_from).total_seconds() for each in (since, line.at))
+        )
         found.append(
             {
-                "at": line.at, "second": second, "seq": line.seq, "what": _called(line.label, t),
+                "asked_at": since, "at": line.at, "second": second, "second_at": second_at, "seq": line.seq,
+                "what": _called(line.label, t),
                 "heard": _heard(line.heard, clear), "sure": line.confidence, "interruption": line.interruption,
             }
         )  # fmt: skip
-        since = line.at
     return found
+
+
+def in_words(said: str, t: Tongue, clear: bool) -> str:
+    """What the caller said to the question about a doubt, which the conversation noted (`flows.doubt`)."""
+    noted, _, answer = said.partition(": ")
+    if answer == "as keyed" or said == "insisted":
+        return t("readings.said_insisted")
+    if said.startswith(of_meter := "it is of meter "):
+        meter = said.removeprefix(of_meter)
+        return t("readings.said_meter", what=meter if clear else HIDDEN + meter[-4:])
+    if said.startswith(to := "corrected to "):
+        return t("readings.said_corrected", what=said.removeprefix(to))
+    if said.startswith("it is ") and t.knows(zone := f"accounts.zone_{said.removeprefix('it is ')}"):
+        return t("readings.said_zone", zone=t(zone).lower())
+    for key in (f"readings.said_{noted.replace(' ', '_')}", f"replay.interruption_{noted.replace(' ', '_')}"):
+        if not answer and t.knows(key):
+            return t(key)
+    return said
 
 
 def _called(label: str, t: Tongue) -> str:
