@@ -107,7 +107,8 @@ async def _demonstrate(settings: Settings, config: Path | None, once: bool) -> l
                 password = await _supervisor(house, now)
                 _invite(house, now)
                 async with transcriber(settings, config), supervisors(settings, config):
-                    console.print(f"the console of supervisors: sign in as [bold]{LOGIN}[/], password [bold]{password}[/], at")
+                    signs_in = f"sign in as [bold]{LOGIN}[/], password [bold]{password}[/]"
+                    console.print(f"the console of supervisors ({signs_in}) is")
                     await house.until(stopped)
             return complaints
     finally:
