@@ -195,7 +195,7 @@ def _change(
 ) -> Person:
     conn.execute(update(staff).where(staff.c.id == person.id).values(**changes))
     accounts.sessions_close_all(conn, person.id, at)
-    trail.note(conn, by, what, of=person.login, at=at, **details)
+    trail.note(conn, by, what, of=person.login, at=at, details=details)
     changed = accounts.of_id(conn, person.id)
     assert changed is not None
     return changed

@@ -95,15 +95,18 @@ def note(
     conn: Connection,
     who: str,
     what: str,
+    /,
     *,
     of: str | None = None,
     reason: str | None = None,
     at: datetime,
-    **details: Any,
+    details: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> int:
     """Add a row; its number.
 
-    what: two words, `thing.done`.  details: what JSON can hold; instants and others become text.
+    what: two words, `thing.done`.  more, details: what JSON can hold; instants and others become text.  details: whose names
+    somebody else chose, or that are called like an argument of this function.
     Raises ValueError for a `what` that isn't.
     """
     if not _WORDS.fullmatch(what):
@@ -117,7 +120,7 @@ def note(
         "what": what,
         "of": None if of is None else _clean(of)[:200],
         "reason": None if reason is None else _clean(reason),
-        "details": _clean(_json({name: value for name, value in details.items() if value is not None})),
+        "details": _clean(_json({name: value for name, value in {**(details or {}), **more}.items() if value is not None})),
     }
     conn.execute(insert(trail), {**row, "hash": seal(before.hash, row)})
     return row["n"]
