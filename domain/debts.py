@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, literal, not_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.tables import calls, index_debts
+from domain.tables import RecordingState, calls, findings, index_debts, recordings
 
 MANY: Final = 1000
 """Debts are counted up to here: nobody waits for the exact number."""
@@ -32,11 +32,30 @@ def owe(conn: Connection, call: str, at: datetime) -> None:
     conn.execute(_OWE[conn.dialect.name], {"call": call, "owed_at": at})
 
 
-def owe_all(conn: Connection) -> int:
-    """Owe every call that has ended; how many are owed now."""
-    conn.execute(delete(index_debts))
-    ended = select(calls.c.id, literal(1), calls.c.ended_at).where(calls.c.ended_at.is_not(None))
-    return conn.execute(insert(index_debts).from_select(["call", "revision", "owed_at"], ended)).rowcount
+def owe_found(conn: Connection, until: int) -> None:
+    """Owe the calls that the index has up to this place."""
+    some = select(findings.c.call).where(findings.c.n <= until)
+    _owe_some(conn, calls.c.id.in_(some))
+
+
+def owe_missing(conn: Connection, after: str, most: int) -> tuple[int, str | None]:
+    """Owe those that have ended and that the index does not have, among the next so many calls after this one in the
+    order of their ids; how many these were, and the call to go on after: None when there are no more."""
+    ids = conn.scalars(_NEXT_CALLS, {"after": after, "most": most}).all()
+    if not ids:
+        return 0, None
+    found = exists().where(findings.c.call == calls.c.id)
+    some = _owe_some(conn, calls.c.id > after, calls.c.id <= ids[-1], not_(found))
+    return some, ids[-1] if len(ids) == most else None
+
+
+def _owe_some(conn: Connection, *which: ColumnElement[bool]) -> int:
+    """Owe these, if they have ended; how many were not owed before.  Newer debts are as good: nothing has changed
+    but that the index does not have them."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    ended = select(calls.c.id, literal(1), calls.c.ended_at).where(calls.c.ended_at.is_not(None), *which)
+    made = dialect.insert(index_debts).from_select(["call", "revision", "owed_at"], ended)
+    return conn.execute(made.on_conflict_do_nothing()).rowcount
 
 
 def owed(conn: Connection, limit: int) -> list[Debt]:
@@ -56,6 +75,13 @@ def settle(conn: Connection, debts: Sequence[Debt]) -> None:
         conn.execute(_SETTLE, [{"this": debt.call, "seen": debt.revision} for debt in debts])
 
 
+def erased(conn: Connection) -> list[int]:
+    """Places of calls whose recordings were erased and whose words the index may still have: what it is owed."""
+    if conn.dialect.name != "postgresql":  # there an erasure itself takes them out: it never has to wait
+        return []
+    return list(conn.scalars(_ERASED))
+
+
 def count(conn: Connection) -> int:
     """How many are owed, `MANY` at most."""
     return conn.execute(_COUNT).scalar_one()
@@ -71,10 +97,19 @@ _OWE: Final = {
 _OWED: Final = (
     select(index_debts.c.call, index_debts.c.revision).order_by(index_debts.c.owed_at.desc()).limit(bindparam("most"))
 )
+_NEXT_CALLS: Final = (
+    select(calls.c.id).where(calls.c.id > bindparam("after")).order_by(calls.c.id).limit(bindparam("most"))
+)
 _NOW: Final = select(index_debts.c.call, index_debts.c.revision).where(
     index_debts.c.call.in_(bindparam("calls", expanding=True))
 )
 _SETTLE: Final = delete(index_debts).where(
     and_(index_debts.c.call == bindparam("this"), index_debts.c.revision == bindparam("seen"))
+)
+_ERASED: Final = (
+    select(findings.c.n)
+    .join(index_debts, index_debts.c.call == findings.c.call)
+    .join(recordings, recordings.c.call == findings.c.call)
+    .where(recordings.c.state == RecordingState.ERASED)
 )
 _COUNT: Final = select(func.count()).select_from(select(literal(1)).select_from(index_debts).limit(MANY).subquery())

@@ -262,7 +262,10 @@ def _rare(conn: Connection, query: Query, personal: bool) -> Iterator[Blocks]:
         joined: Blocks = {}
         for each in several:
             for number, bits in loaded[each].items():
-                joined[number] = joined.get(number, 0) | bits
+                joined[number] = joined.get(number, 0) | bits & ~silent.get(number, 0)
+    silent: Blocks = {}  # who looks for words finds none of theirs
+    for number, place in (divmod(n, SIZE) for n in (debts.erased(conn) if query.said else ())):
+        silent[number] = silent.get(number, 0) | 1 << place
         yield joined
 
 

@@ -230,8 +230,13 @@ def fill(conn: Connection, found: Mapping[Debt, Facts | None]) -> int:
 
 
 def forget_words(conn: Connection, call: str) -> None:
-    """What was told in this call is found no more.  (Notes on it are, once it is indexed again, which is owed.)"""
-    marks.locked(conn)
+    """What was told in this call is found no more.  (Notes on it are, once it is indexed again.)
+
+    Controllers do this, who wait for nobody: where PostgreSQL's index is being written, the call is owed, and a
+    search leaves it out until that is settled (`debts.erased`).
+    """
+    if not marks.locked_at_once(conn):
+        return
     row = conn.execute(_BEFORE, {"calls": [call]}).one_or_none()
     if row is None:
         return
@@ -241,14 +246,6 @@ def forget_words(conn: Connection, call: str) -> None:
     changes.remove(row.n, set(had) - set(kept))
     changes.write(conn)
     conn.execute(update(findings).where(findings.c.n == row.n).values(marks=" ".join(kept)))
-
-
-def anew(conn: Connection) -> int:
-    """Forget the whole index and owe it; how many calls that is.  Until they are indexed they are not found."""
-    marks.locked(conn)
-    for table in (marks_table, mark_blocks, findings):
-        conn.execute(delete(table))
-    return debts.owe_all(conn)
 
 
 class _Blocks:

@@ -53,6 +53,13 @@ def locked(conn: Connection) -> None:
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
+def locked_at_once(conn: Connection) -> bool:
+    """The same without waiting; False: somebody else has it."""
+    if conn.dialect.name == "postgresql":
+        return bool(conn.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_LOCK})").scalar())
+    return True
+
+
 # Changing
 
 

@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from domain import debts, indexing
+from domain import debts, reindexing
 from domain.findings import BadCursor, BadQuery, Found, Page, PersonalQuery, read, search
 from domain.model import Language, Outcome
 from ivr.commands.business import opened, where
@@ -87,7 +87,7 @@ def index(anew: bool, config: Path | None, data: Path | None) -> None:
     """Bring the index of calls up to date.  `ivr console` does so by itself, all the time."""
     with opened(config, data) as store:
         if anew:
-            count = store.write(indexing.anew).result()
+            count = reindexing.anew(lambda job: store.write(job).result())  # the store rests between its steps
             console.print(f"{count:,} calls are owed")
         done = 0
         while store.read(debts.count).result():

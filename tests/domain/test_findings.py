@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
-from domain import calls, debts, findings, indexing, marks, queries, saved
+from domain import calls, debts, findings, indexing, marks, queries, reindexing, saved
 from domain.debts import Debt
 from domain.findings import BadCursor, BadQuery, Choices, Found, PersonalQuery, Query, search
 from domain.indexing import Facts, Stored, Words
@@ -78,7 +81,7 @@ def found(store: Store, query: Query, **how: Any) -> list[str]:
 @pytest.fixture
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few calls are many blocks."""
-    for module in (marks, indexing, findings):
+    for module in (marks, indexing, findings, reindexing):
         monkeypatch.setattr(module, "SIZE", 8)
     monkeypatch.setattr(marks, "FEW", 2)
     monkeypatch.setattr(findings, "AHEAD", 2)
@@ -234,9 +237,108 @@ def test_the_same_is_found_on_both_databases(anywhere: Store, short_blocks: None
     assert len(first.calls) == 20 and first.count == 30
     assert found(anywhere, Query(), limit=20, after=first.after) == [f"c-{n}" for n in range(20, 30)]
     assert anywhere.read(findings.choices).result() == Choices(("main_menu",), ("100",))
-    assert anywhere.write(indexing.anew).result() == 30
+    assert anew(anywhere) == 30
     assert (ask(anywhere, Query()).count, ask(anywhere, Query()).owed) == (0, 30)
     assert anywhere.read(lambda conn: conn.scalar(select(func.count()).select_from(marks_table))).result() == 0
+
+
+def anew(store: Store) -> int:
+    return reindexing.anew(lambda job: store.write(job).result())
+
+
+def url_of(store: Store) -> str:
+    """Where it is, for a second process."""
+    return store.read(lambda conn: conn.engine.url.render_as_string(hide_password=False)).result()
+
+
+def owed_facts(store: Store) -> dict[Debt, Facts | None]:
+    return {debt: facts(debt.call) for debt in store.read(lambda conn: debts.owed(conn, 100)).result()}
+
+
+def test_the_index_is_made_anew_in_short_steps(anywhere: Store, short_blocks: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reindexing, "AT_ONCE", 4)
+    put(anywhere, [facts(f"c-{n:02}", doubts=n % 2) for n in range(30)])
+    anywhere.write(
+        lambda conn: conn.execute(marks_table.insert().values(mark="wstray", block=0, bits=b"\0"))
+    ).result()
+    anywhere.write(lambda conn: conn.execute(debts.index_debts.delete())).result()
+    anywhere.write(lambda conn: calls.begin(conn, Began("goes-on", None, "100", NOW), "controller")).result()
+    seen = list[tuple[int, int]]()
+
+    def step(job: Any) -> Any:
+        result = anywhere.write(job).result()
+        for flag in (True, False):  # whatever is found is true, and what is missing is owed
+            names = found(anywhere, Query(doubt=flag))
+            assert all(int(name[2:]) % 2 == flag for name in names)
+        page = ask(anywhere, Query())
+        seen.append((page.count, page.owed))
+        return result
+
+    assert reindexing.anew(step) == 30
+    assert all(count + owed == 30 for count, owed in seen)
+    assert all(before[0] - after[0] <= 4 for before, after in pairwise(seen)), "no step is long"
+    for table in (marks_table, debts.findings, findings.mark_blocks):
+        assert anywhere.read(lambda conn, of=table: conn.scalar(select(func.count()).select_from(of))).result() == 0
+    anywhere.write(lambda conn: indexing.fill(conn, owed_facts(anywhere))).result()
+    assert (ask(anywhere, Query()).count, ask(anywhere, Query()).owed) == (30, 0)
+
+
+@pytest.mark.parametrize("steps", range(1, 26, 3))
+def test_cut_off_anywhere_and_begun_again_while_calls_are_indexed_nothing_is_missing(
+    store: Store, short_blocks: None, monkeypatch: pytest.MonkeyPatch, steps: int
+):
+    monkeypatch.setattr(reindexing, "AT_ONCE", 4)
+    put(store, [facts(f"c-{n:02}") for n in range(30)])
+    left = steps
+
+    class Killed(Exception): ...
+
+    def step(job: Any) -> Any:
+        nonlocal left
+        if not left:
+            raise Killed
+        left -= 1
+        result = store.write(job).result()
+        some = dict(list(owed_facts(store).items())[:3])
+        store.write(lambda conn: indexing.fill(conn, some)).result()
+        return result
+
+    with suppress(Killed):
+        reindexing.anew(step)
+    page = ask(store, Query())
+    assert page.count + page.owed == 30
+    left = -1
+    reindexing.anew(step)
+    while some := owed_facts(store):
+        store.write(lambda conn, some=some: indexing.fill(conn, some)).result()
+    assert set(found(store, Query(), limit=50)) == {f"c-{n:02}" for n in range(30)}
+
+
+def test_an_erasure_waits_for_nobody_and_its_words_are_found_no_more(anywhere: Store, short_blocks: None):
+    put(anywhere, [facts("c", words=told("лічильника")), facts("other", words=told("лічильника"))])
+    anywhere.write(lambda conn: calls.recording_began(conn, "c", "a", NOW)).result()
+    assert ask(anywhere, Query(words="лічильник")).count == 2
+    begun, done = threading.Event(), threading.Event()
+
+    def index(conn: Connection) -> None:
+        marks.locked(conn)
+        begun.set()
+        assert done.wait(10)
+
+    if anywhere.read(lambda conn: conn.dialect.name).result() == "postgresql":
+        with Store.open(url_of(anywhere)) as console:  # its indexer is at work
+            waiting = console.write(index)
+            assert begun.wait(10)
+            assert anywhere.write(lambda conn: calls.recording_erased(conn, "c", "asked for", NOW)).result(5)
+            assert found(anywhere, Query(words="лічильник")) == ["other"]
+            done.set()
+            waiting.result()
+    else:
+        anywhere.write(lambda conn: calls.recording_erased(conn, "c", "asked for", NOW)).result()
+    assert found(anywhere, Query(words="лічильник")) == ["other"]
+    anywhere.write(lambda conn: indexing.fill(conn, owed_facts(anywhere))).result()
+    assert found(anywhere, Query(words="лічильник")) == ["other"]
+    assert ask(anywhere, Query()).count == 2
 
 
 def test_many_calls_of_one_second_come_on_pages_each_once(store: Store, short_blocks: None):
