@@ -1,17 +1,21 @@
 """Events of a call as rows that people read, and lanes in which they are drawn.
 
 Rules: every row says what happened in words of the reader's language (`story.<kind>_<label>`, `replay.kind_<kind>`);
-the list of rows is the page, and the drawn time line repeats it.  Words that nobody has translated are shown as they
-stand in the code, never left out.
+the list of rows is the page, and the drawn time line repeats it.  What the store was given and answered is said in
+the same words (`story.fact_<fact>`, `story.value_<fact>_<value>`; a test goes through every type of the domain),
+days, times and telephones as everywhere on our pages.  Words that nobody has translated are shown as they stand in
+the code, never left out.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any, Final
 
 from domain.model import Outcome
+from ivr.console.web import shapes
 from ivr.console.web.words import Tongue
 from ivr.story import Event
 
@@ -39,7 +43,13 @@ LOOK: Final[Mapping[Outcome, str]] = {
 UNTOLD: Final = frozenset({"zones_left", "energy", "multiplier", "silent"})
 """Facts of a deed that tell nothing to whoever looks at one call."""
 
-_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+_DAY: Final = re.compile(r"20\d\d-\d\d-\d\d")
+_MOMENT: Final = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d\S*")
+_PHONE: Final = re.compile(r"\+380\d{9}")
+_OWN_WORDS: Final = re.compile(r"\.\.\. \((\d+) s\)")
+"""In the place of what the caller told, where a prompt plays it back."""
+_CORRECTED: Final = "corrected to "
+_OTHER: Final = (("it is of meter ", "meter"), ("it is ", "zone"))
 
 MINOR: Final = frozenset({"lookup", "silence", "step"})
 """Kinds that are left out where only the conversation is wanted."""
@@ -85,8 +95,19 @@ def rows(events: Sequence[Event], t: Tongue) -> list[Row]:
     found: list[Row] = []
     for kind, run in groupby(events, lambda event: event.kind):
         together = list(run)
-        found += [_keys(together, t)] if kind == "key" else [_row(event, t) for event in together]
+        if kind == "key":
+            found.append(_keys(together, t))
+            continue
+        for event in together:
+            if kind == "told":  # a question like others, that is answered at length
+                found.append(_step_of(event, t))
+            found.append(_row(event, t))
     return found
+
+
+def _step_of(told: Event, t: Tongue) -> Row:
+    name = named(told, t)
+    return Row(told.at, told.until, "step", LANE["step"], t("replay.kind_step"), name, name)
 
 
 def _keys(keys: Sequence[Event], t: Tongue) -> Row:
@@ -108,8 +129,10 @@ def _row(event: Event, t: Tongue) -> Row:
                 also.append(_among(t, "after", after))
             if attempt := _again(event):
                 also.append(t("replay.attempt", n=attempt))
-            if by := event.facts.get("by"):
-                also.append(_among(t, "stopped", by))
+            if not text:  # a sound without words
+                text = short = name
+            text = _OWN_WORDS.sub(lambda found: t("replay.own_words", seconds=found[1]), text)
+            short = text
         case "said":
             also = [t("replay.or", text=said) for said, _ in (event.facts.get("alternatives") or ())[1:3]]
             if not event.text:
@@ -131,7 +154,11 @@ def _row(event: Event, t: Tongue) -> Row:
             if event.text:
                 also.append(_known(t, f"story.step_{event.text}", event.text))
         case "barge_in":
-            text, short = _among(t, "stopped", event.label), ""
+            text, short = name, ""
+        case "told":
+            text = short = name
+            if event.text and not event.facts.get("each"):
+                also.append(event.text)
         case _:
             text = short = name
             if event.text:
@@ -191,10 +218,13 @@ def _among(t: Tongue, kind: str, name: Any) -> str:
 
 def _because(t: Tongue, why: str) -> str:
     """Why it ended: a word of ours, or what somebody wrote."""
-    for key in (f"story.hung_up_{why}", f"replay.interruption_{why.replace(' ', '_')}"):
+    for key in (f"story.hung_up_{why}", *(f"{of}_{why.replace(' ', '_')}" for of in _REASONS)):
         if t.knows(key):
             return t(key)
     return why
+
+
+_REASONS: Final = ("replay.interruption", "story.because")
 
 
 def _again(event: Event) -> int:
@@ -203,7 +233,47 @@ def _again(event: Event) -> int:
 
 
 def _facts(event: Event, t: Tongue) -> list[str]:
-    words = event.facts.get("words") or {}
+    words: Mapping[str, Any] = event.facts.get("words") or {}
     return [
-        f"{_known(t, f'story.fact_{key}', key)}: {value}" for key, value in words.items() if value not in ("", None)
+        f"{_known(t, f'story.fact_{key}', key)}: {valued(key, value, t)}"
+        for key, value in words.items()
+        if value not in ("", None) and key not in UNTOLD
     ]
+
+
+def valued(fact: str, value: Any, t: Tongue) -> str:
+    """A fact's value in words.  What was hidden before (`masked`) stays as it is."""
+    if isinstance(value, bool):
+        return t("story.value_yes" if value else "story.value_no")
+    text = str(value)
+    if t.knows(key := f"story.value_{fact}_{text}"):
+        return t(key)
+    if fact == "said":
+        return _stood_by(text, t)
+    if fact == "about":
+        return _because(t, text)
+    if _PHONE.fullmatch(text):
+        return shapes.telephone(text)
+    if fact == "period" and _DAY.fullmatch(text):
+        return f"{text[5:7]}.{text[:4]}"
+    try:
+        if _DAY.fullmatch(text):
+            return shapes.day(date.fromisoformat(text), t)
+        if _MOMENT.fullmatch(text):
+            return shapes.moment(datetime.fromisoformat(text), t)
+    except ValueError:
+        pass  # written like a day, and none
+    return text
+
+
+def _stood_by(said: str, t: Tongue) -> str:
+    """What became of a doubt, from the words of the journal (`KeepDoubtful.said`)."""
+    if said.endswith(": as keyed"):
+        return t("story.value_said_as_keyed")
+    if said.startswith(_CORRECTED):
+        return t("story.value_said_corrected", value=said.removeprefix(_CORRECTED))
+    for begins, fact in _OTHER:
+        if said.startswith(begins):
+            which = valued(fact, said.removeprefix(begins), t)
+            return f"{_known(t, f'story.fact_{fact}', fact)}: {which}"
+    return _known(t, f"story.value_said_{said.replace(' ', '_')}", said)

@@ -235,7 +235,11 @@
       if (second) audio.currentTime = second;
       one("[data-broken]").hidden = true;
     });
-    one("[data-no-sound]").hidden = true;
+    const why = one("[data-no-sound]");
+    if (!why.hidden) {
+      why.style.minHeight = `${why.offsetHeight}px`; // nothing below it jumps
+      why.textContent = why.dataset.here;
+    }
   };
 
   // Why somebody listens
@@ -282,6 +286,7 @@
   const toDoubt = (way) => {
     const there = way > 0 ? doubts.find((at) => at > second + NEAR) : doubts.findLast((at) => at < second - NEAR);
     if (there !== undefined) go(there);
+    else tell(one(`[data-doubt="${way}"]`).dataset.none);
   };
   button.addEventListener("click", () => (playing() ? stop() : start()));
   for (const each of all("[data-step]")) {
