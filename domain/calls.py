@@ -126,9 +126,11 @@ def end(
     return False
 
 
-def go_on(conn: Connection, call: str, driver: str) -> None:
-    """It had ended in a transfer, and nobody answered: it goes on, conducted by `driver`."""
+def go_on(conn: Connection, call: str, driver: str, at: datetime) -> None:
+    """It had ended in a transfer, and nobody answered: it goes on, conducted by `driver`, and is no more found, nor
+    counted, as ended."""
     conn.execute(update(calls).where(calls.c.id == call).values(ended_at=None, outcome=None, driver=driver))
+    debts.owe(conn, call, at)
 
 
 def one(conn: Connection, call: str) -> CallRecord | None:

@@ -211,7 +211,7 @@ def fill(conn: Connection, found: Mapping[Debt, Facts | None]) -> int:
     standing = debts.standing(conn, list(found))
     settled = {debt: facts for debt, facts in found.items() if debt.call in standing}
     fresh = [facts for facts in settled.values() if facts is not None]
-    before = {row.call: row for row in conn.execute(_BEFORE, {"calls": [facts.call for facts in fresh]})}
+    before = {row.call: row for row in conn.execute(_BEFORE, {"calls": [debt.call for debt in settled]})}
     blocks = _Blocks(conn)
     changes, rows = Changes(), list[dict[str, Any]]()
     for facts in sorted(fresh, key=lambda facts: facts.began):
@@ -240,6 +240,9 @@ def forget_words(conn: Connection, call: str) -> None:
     row = conn.execute(_BEFORE, {"calls": [call]}).one_or_none()
     if row is None:
         return
+    gone = [before[debt.call] for debt, facts in settled.items() if facts is None and debt.call in before]
+    for old in gone:  # people gave it back: it goes on
+        changes.remove(old.n, old.marks.split(" "))
     had = row.marks.split(" ")
     kept = [mark for mark in had if mark[0] not in "wp"]
     changes = Changes()
@@ -251,6 +254,8 @@ def forget_words(conn: Connection, call: str) -> None:
 class _Blocks:
     """Where calls get their places: beside those that began at about the same time, so that a page of the newest
     calls is found in few blocks, also while calls of years ago are indexed beside those of today."""
+    if gone:
+        conn.execute(delete(findings).where(findings.c.n.in_([old.n for old in gone])))
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn

@@ -69,7 +69,7 @@ class Journal:
             if began.returned and not any(line.label == RETURNED and line.asked == this for line in lines):
                 marker = Line(len(lines), at, RETURNED, this, result=record.context)
                 calls.append(conn, began.call, marker)
-                calls.go_on(conn, began.call, self.driver)  # whoever conducted it before gave it away
+                calls.go_on(conn, began.call, self.driver, at)  # whoever conducted it before gave it away
                 return Opened([*lines, marker], None, notes(record.context), noted)
             if record.driver != self.driver:
                 raise AlreadyAnswered(f"{record.driver} drives this call, not {self.driver}")

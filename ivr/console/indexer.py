@@ -78,11 +78,24 @@ class Indexer:
             return 0, 0
         told: dict[str, Story] = {}
         found = await asyncio.wrap_future(self._store.read(lambda conn: facts(conn, owed, told)))
-        for call, each in told.items():  # before the debts are settled, and one at a time: callers come first
-            tally = tally_of(each)
-            await self._turns.write(lambda conn, call=call, tally=tally: tallies.count(conn, call, tally))
+        for debt in owed:  # before the debts are settled, and one at a time: callers come first
+            await self._count(debt.call, told.get(debt.call))
         return len(owed), await self._turns.write(lambda conn: indexing.fill(conn, found))
 
+
+    async def _count(self, call: str, told: Story | None) -> None:
+        """Into the figures, or out of them while it goes on (again).  One that can't be counted is found without: it
+        must not keep all others from being found."""
+        try:
+            if told is None:
+                await self._turns.write(lambda conn: tallies.uncount(conn, call))
+                return
+            tally = tally_of(told)
+            await self._turns.write(lambda conn: tallies.count(conn, call, tally))
+        except StoreFault:
+            raise
+        except Exception:  # of whatever an old row holds
+            log.exception("call %s can't be counted: it is found, and not in the figures", call)
 
 def facts(
     conn: Connection, owed: Sequence[Debt], stories: dict[str, Story] | None = None

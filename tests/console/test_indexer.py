@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from domain import calls, debts, quality, transcripts
+from domain import calls, debts, indexing, marks, moments, quality, reindexing, tallies, transcripts
 from domain.calls import Line
 from domain.findings import Query, one, search
-from domain.model import Began, Language, Outcome, Told
+from domain.model import Began, Language, Outcome, RequestKind, Told, Topic
+from domain.moments import Kind, Moment
+from domain.store import StoreFull
 from domain.tables import RecordingState
 from domain.transcription import Transcription, Word
 from ivr.console import indexer as module
@@ -74,6 +76,81 @@ def test_words_are_found_in_any_form_once_they_were_written_down(world, index):
 
 
 def test_what_is_masked_is_found_only_by_who_may_see_it_and_numbers_by_nobody(world, index):
+def said(world, call, *answers):
+    """As if the caller had answered so, and it had been recognised."""
+    happened = [
+        Moment(n, NOW + timedelta(seconds=2 * n + 2), Kind.UTTERANCE, {"alternatives": [{
+            "words": text, "confidence": 0.9,
+            "each": [[word, k * 0.3 - 1.5, k * 0.3 - 1.3, 0.9] for k, word in enumerate(text.split())],
+        }]})
+        for n, text in enumerate(answers)
+    ]  # fmt: skip
+    world.write(lambda conn: moments.append(conn, call, happened))
+
+
+def test_what_a_caller_answered_is_found_in_any_form_like_what_they_told(world, index):
+    call = world.call()
+    said(world, call, "у мене скарга", "на нарахування")
+    world.call()
+    index()
+    for words in ("скарга", "скаргу", "нарахування скарги"):
+        assert found(world, Query(words=words)) == found(world, Query(words=words), personal=False) == [call], words
+    assert found(world, Query(told=True)) == []  # in own words nothing was
+
+
+def test_of_answers_names_are_found_only_by_who_may_see_them_and_numbers_however_short_by_nobody(world, index):
+    call = world.call()
+    said(world, call, "мене звати Петренко", "рахунок 1000 0018", "один нуль", "нуль п'ять", "двадцять", "5 7")
+    index()
+    assert found(world, Query(words="Петренко")) == [call]
+    assert found(world, Query(words="Петренко"), personal=False) == []
+    assert found(world, Query(words="рахунок"), personal=False) == [call]
+    for digits in ("один", "нуль", "п'ять", "двадцять"):
+        for personal in (True, False):
+            assert found(world, Query(words=digits), personal=personal) == [], digits
+    kept = world.read(lambda conn: conn.exec_driver_sql("SELECT marks FROM findings").scalar_one()).split()
+    assert sorted(mark for mark in kept if mark[0] in "wp" and any(map(str.isdecimal, mark))) == []
+
+
+def test_with_an_erased_recording_what_was_answered_is_forgotten_for_good(world, index):
+    call = world.call()
+    world.write(lambda conn: calls.recording_sealed(conn, call, "a", sha256="0", seconds=60.0, bytes=1, at=NOW))
+    said(world, call, "скарга")
+    index()
+    assert found(world, Query(words="скарга")) == [call]
+    assert world.write(lambda conn: calls.recording_erased(conn, call, "asked for", NOW))
+    assert found(world, Query(words="скарга")) == []
+    index()
+    assert found(world, Query(words="скарга")) == []
+    reindexing.anew(world.write)
+    index()
+    assert found(world, Query(words="скарга")) == []
+    assert found(world, Query()) == [call]
+
+
+def test_a_call_is_found_by_what_it_was_about(world, index):
+    nothing = world.call()
+    reading = world.call(("SubmitReading", "meter_reading", None), at=NOW + timedelta(minutes=1))
+    facts = {}
+
+    def job(conn):
+        for debt, each in module.facts(conn, debts.owed(conn, 10)).items():
+            matter, stored = "none", each.stored
+            if debt.call == reading:
+                matter = "complaint"
+                stored = replace(stored, request_kind=RequestKind.COMPLAINT, topic=Topic.BILLING)
+            facts[debt] = replace(each, matter=matter, stored=stored)
+        return module.indexing.fill(conn, facts)
+
+    assert world.write(job) == 2
+    assert found(world, Query(about=frozenset({"none"}))) == [nothing]
+    assert found(world, Query(about=frozenset({"complaint"}))) == found(world, Query(about=frozenset({"billing"})))
+    assert found(world, Query(about=frozenset({"billing", "none"}))) == [reading, nothing]
+    assert found(world, Query(about=frozenset({"metering"}))) == []
+    it = world.read(lambda conn: one(conn, reading))
+    assert (it.matter, it.request_kind, it.topic) == ("complaint", RequestKind.COMPLAINT, Topic.BILLING)
+
+
     call = world.call()
     told(world, call, "мене", "звати", "Петренко", "рахунок", "один", "нуль", "нуль", "нуль", "п'ять", "сім")
     index()
@@ -112,16 +189,21 @@ def test_words_that_were_gathered_before_an_erasure_are_not_written_after_it(wor
 def test_a_call_that_people_gave_back_is_found_as_it_ended_in_the_end(world, index):
     call = world.call(outcome=Outcome.TRANSFERRED)
     index()
-    world.write(lambda conn: calls.go_on(conn, call, "test"))
-    world.write(lambda conn: debts.owe(conn, call, NOW))
-    index()  # it goes on: nothing is changed, and nothing is owed
+    assert world.read(lambda conn: tallies.is_counted(conn, call))
+    world.write(lambda conn: calls.go_on(conn, call, "test", NOW))
+    index()
     assert world.read(debts.count) == 0
     world.write(lambda conn: calls.append(conn, call, Line(0, NOW, "goodbye", "goodbye")))
+    assert found(world, Query()) == [], "it goes on, and has not ended"
+    assert world.read(lambda conn: one(conn, call)) is None
+    assert world.read(lambda conn: marks.load(conn, [indexing.ALL])) == {indexing.ALL: {}}
+    assert not world.read(lambda conn: tallies.is_counted(conn, call))
     world.write(lambda conn: calls.end(conn, call, Outcome.CALLBACK_ORDERED, at=NOW + timedelta(minutes=5)))
     index()
     it = world.read(lambda conn: one(conn, call))
     assert (it.outcome, it.seconds) == (Outcome.CALLBACK_ORDERED, 300)
     assert found(world, Query(outcomes=frozenset({Outcome.TRANSFERRED}))) == []
+    assert world.read(lambda conn: tallies.is_counted(conn, call))
 
 
 def test_notes_and_scores_are_found_too(world, index):
@@ -148,6 +230,40 @@ def test_a_call_that_cannot_be_told_is_found_by_its_row(world, index, monkeypatc
 
 
 def test_more_than_one_look_holds_is_indexed_in_several(world, index, monkeypatch):
+@pytest.mark.parametrize("where", ["tally_of", "count"])
+def test_a_call_that_cannot_be_counted_keeps_no_other_from_being_found(world, index, monkeypatch, caplog, where):
+    several = [world.call(at=NOW + timedelta(minutes=n)) for n in range(4)]
+    module_ = module if where == "tally_of" else tallies
+    whole = getattr(module_, where)
+
+    def broken(*given):
+        if several[2] in (given[1:2] or (given[0].call.began.call,)):
+            raise ValueError("odd")
+        return whole(*given)
+
+    monkeypatch.setattr(module_, where, broken)
+    assert index() == 4
+    assert index() == 0
+    assert found(world, Query()) == several[::-1]
+    counted = [world.read(lambda conn, call=call: tallies.is_counted(conn, call)) for call in several]
+    assert counted == [True, True, False, True]
+    assert caplog.text.count("can't be counted") == 1
+
+
+def test_while_the_store_fails_a_call_stays_owed(world, index, monkeypatch):
+    world.call()
+
+    def full(*_):
+        raise StoreFull("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(tallies, "count", full)
+        with pytest.raises(StoreFull):
+            index()
+    assert world.read(debts.count) == 1
+    assert index() == 1
+
+
     monkeypatch.setattr(module, "AT_ONCE", 3)
     monkeypatch.setattr(module, "LONGEST_REST", 0.0)
     several = [world.call(at=NOW + timedelta(minutes=n)) for n in range(10)]

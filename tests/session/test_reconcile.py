@@ -149,7 +149,7 @@ def test_a_call_that_came_back_from_people_is_one(world: World):
     world.seen("vm-1.0")
     world.event("vm-1.0", "APP_START", LONG_AGO + timedelta(seconds=20), "agents")
     world.kept("vm-1.0", outcome=Outcome.TRANSFERRED)
-    world.write(lambda conn: calls.go_on(conn, "vm-1.0", "b"))
+    world.write(lambda conn: calls.go_on(conn, "vm-1.0", "b", NOW))
     world.write(lambda conn: calls.append(conn, "vm-1.0", Line(3, NOW, "returned", "")))
     world.write(lambda conn: calls.end(conn, "vm-1.0", Outcome.CALLBACK_ORDERED, at=LONG_AGO))
     world.sealed("vm-1.0")
