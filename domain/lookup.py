@@ -3,6 +3,10 @@
 Rules: what was typed is taken for everything that it can be; each way is a descent of an index, never a scan; pages
 follow each other by account number.  Of accounts and meters the beginning is enough, from `LEAST` digits on; a
 telephone and an EIC are whole, for their beginnings are everybody's.
+
+An address is a street or a settlement by its beginning, or both with a comma between, then perhaps house and flat:
+"Показова 5", "Зразкове, вул. Показова, 5, кв. 3".  Small letters are taken for capitals where words begin, and
+the kind of a street (вул., просп.) may be said or not, there as here.
 """
 
 import re
@@ -11,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, or_, select
 
 from domain.model import AccountKind
 from domain.phone import e164
@@ -19,6 +23,19 @@ from domain.tables import accounts, buildings, caller_accounts, meters
 
 LEAST: Final = 4
 """Digits of an account or a meter that are enough to look for."""
+LETTERS: Final = 3
+"""Of a street or a settlement that are enough."""
+MOST: Final = 300
+"""Buildings that an address may mean; the rest needs a house."""
+
+STREETS: Final = ("", "вул. ", "вулиця ", "просп. ", "проспект ", "пров. ", "провулок ", "бульв. ", "пл. ", "ул. ")
+"""How the kind of a street is written before its name."""
+_KIND: Final = re.compile(
+    r"^(вул|вулиця|просп|пр-т|проспект|пров|провулок|бульв|бульвар|пл|площа|ул|улица|пер)\b\.?\s*", re.I
+)
+_TOWN: Final = re.compile(r"^(м|с|смт|місто|село|г|город)(\.\s*|\s+)", re.I)
+_FLAT: Final = re.compile(r"[\s,]+(?:кв|квартира|flat)\b\.?\s*([0-9]\S*)\s*$", re.I)
+_NUMBER: Final = re.compile(r"[\s,]+(?:(?:буд|будинок|дом|д)\b\.?\s*)?([0-9][0-9\w/-]*)\s*$", re.I)
 
 
 class By(StrEnum):
@@ -28,6 +45,7 @@ class By(StrEnum):
     PHONE = "phone"
     EIC = "eic"
     METER = "meter"
+    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ class Hits:
 def look_up(conn: Connection, text: str, *, after: str = "", limit: int = 30) -> Hits:
     """Whom `text` may mean; nobody where it is too short to mean anybody.  after: an account, of a page before."""
     found: dict[str, By] = {}
-    for by, statement in _ways(text):
+    for by, statement in (*_ways(text), *_by_address(conn, text)):
         behind = statement.where(statement.selected_columns[0] > after).limit(limit + 1)
         for (number,) in conn.execute(behind):
             found.setdefault(number, by)
@@ -112,6 +130,64 @@ def _ways(text: str) -> Iterator[tuple[By, Select[Any]]]:
             _begins(meters.c.number, plain) if plain.isdecimal() else meters.c.number.in_({plain, text.strip()})
         )
         yield By.METER, select(meters.c.account).distinct().where(condition).order_by(meters.c.account)
+
+
+def _by_address(conn: Connection, text: str) -> Iterator[tuple[By, Select[Any]]]:
+    rest, flat, house = text.strip().translate(_APOSTROPHES), None, None
+    if found := _FLAT.search(rest):
+        rest, flat = rest[: found.start()], found[1]
+    if found := _NUMBER.search(rest):
+        rest, house = rest[: found.start()], found[1]
+    parts = [each.strip() for each in rest.split(",") if each.strip()]
+    if not parts or len(parts) > 2 or sum(each.isalpha() for each in parts[-1]) < LETTERS:
+        return
+    town = _TOWN.sub("", parts[0]) if len(parts) == 2 else None
+    these = _buildings(conn, town, _KIND.sub("", parts[-1]), house)
+    if town is None and not these:
+        these = _buildings(conn, _TOWN.sub("", parts[0]), None, house)
+    if these:
+        condition = accounts.c.building.in_(these)
+        if flat:
+            condition &= accounts.c.flat.in_(_written(flat))
+        yield By.ADDRESS, select(accounts.c.number).where(condition).order_by(accounts.c.number)
+
+
+def _buildings(conn: Connection, town: str | None, street: str | None, house: str | None) -> list[int]:
+    """Of these names' beginnings; `MOST` at most.  Each way of writing them is a range of an index."""
+    found: dict[int, None] = {}
+    for kind in STREETS if street else ("",):
+        for name in _capitals(street or town or ""):
+            statement = select(buildings.c.id).where(
+                _starts(conn, buildings.c.street if street else buildings.c.settlement, kind + name)
+            )
+            if street and town:
+                statement = statement.where(or_(*(_starts(conn, buildings.c.settlement, t) for t in _capitals(town))))
+            if house:
+                statement = statement.where(buildings.c.house.in_(_written(house)))
+            found |= dict.fromkeys(conn.scalars(statement.limit(MOST - len(found))))
+            if len(found) >= MOST:
+                return list(found)
+    return list(found)
+
+
+def _capitals(name: str) -> list[str]:
+    """As it is written, and with a capital where words begin."""
+    return list(dict.fromkeys((name, re.sub(r"(^|[\s-])(\w)", lambda m: m[1] + m[2].upper(), name))))
+
+
+def _written(number: str) -> list[str]:
+    """A number of a house or flat with its letter large and small."""
+    return list(dict.fromkeys((number, number.upper(), number.lower())))
+
+
+def _starts(conn: Connection, column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Begins with this text, so that an index answers: PostgreSQL's index of patterns, SQLite's order of bytes."""
+    if conn.dialect.name == "postgresql":
+        return column.startswith(prefix, autoescape=True)
+    return (column >= prefix) & (column < prefix + "\U0010ffff")
+
+
+_APOSTROPHES: Final = str.maketrans("’ʼ`", "'''")
 
 
 def _begins(column: ColumnElement[str], digits: str) -> ColumnElement[bool]:

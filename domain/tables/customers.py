@@ -1,5 +1,7 @@
 """Customers: their accounts, where these are, what measures there, and who calls for them."""
 
+from typing import Final
+
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
@@ -18,6 +20,9 @@ from sqlalchemy import (
 from domain.model import AccountKind, Energy, Language, Zone
 from domain.tables.base import CLUSTERED, Id, metadata, words
 
+PATTERNS: Final = {"street": "text_pattern_ops", "settlement": "text_pattern_ops"}
+"""So that the beginning of a name is a range of the index in any collation of PostgreSQL."""
+
 buildings = Table(
     "buildings",
     metadata,
@@ -29,6 +34,8 @@ buildings = Table(
     Column("feeder", String(40)),  # the line that supplies it; None when unknown
     UniqueConstraint("settlement", "street", "house", "region"),
     Index("ix_buildings_feeder", "feeder"),
+    Index("ix_buildings_street", "street", "house", "settlement", postgresql_ops=PATTERNS),
+    Index("ix_buildings_settlement", "settlement", "street", postgresql_ops=PATTERNS),
 )
 
 accounts = Table(
