@@ -15,6 +15,7 @@ from domain import debts, reindexing
 from domain.findings import BadCursor, BadQuery, Found, Page, PersonalQuery, read, search
 from domain.model import Language, Outcome
 from ivr.commands.business import opened, where
+from ivr.commands.calls_export import export
 from ivr.commands.output import console, fail
 from ivr.console.indexer import Indexer
 from ivr.console.turns import Turns
@@ -32,7 +33,10 @@ WHY = {
 
 @click.group()
 def calls() -> None:
-    """Calls that ended: look for them, bring their index up to date."""
+    """Calls that ended: look for them, export them, bring their index up to date."""
+
+
+calls.add_command(export)
 
 
 @calls.command("search")

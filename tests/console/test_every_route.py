@@ -78,7 +78,6 @@ WRITTEN = """
     GET  /accounts/{number}                            accounts personal
     GET  /figures                                      figures
     GET  /figures/missed                               replay
-    GET  /figures/maps                                 figures
     GET  /figures/report.pdf                           figures
     GET  /figures/report.csv                           lists
     GET  /prompts/announcements  prompts
