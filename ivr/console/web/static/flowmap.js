@@ -8,6 +8,8 @@
      counts   [[from, to, n]]: how many calls went this way
      onpick   (at) => ...: somebody chose a step that was visited; again and again: its next visit
      onopen   (part) => ...: somebody chose a part; without it, select[data-map-part] of the page changes to it
+   Returns the figure.  figure.now(spot): the call is there now; that node is marked and brought into sight; null: nowhere.
+   With weights the ways bear no words: what is told is how many came and left; the words stand in titles and the list.
    Nothing is styled here but by classes (flowmap.css), since pages allow no style of their own.
    Keyboard: one stop; arrows go from step to step, Home and End to the first and the last, Enter chooses. */
 "use strict";
@@ -92,7 +94,7 @@
     return [...found];
   };
 
-  const lay = (chart, extra) => {
+  const lay = (chart, extra, worded) => {
     const graph = new dagre.graphlib.Graph();
     graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: 34, edgesep: 14, marginx: 14, marginy: 18 });
     const order = onwards(chart);
@@ -106,7 +108,7 @@
     const place = ([from]) => order.indexOf(from);
     for (const [from, to, hows] of [...chart.ways].sort((one, other) => place(one) - place(other))) {
       const told = hows.slice(0, 3).join(", ") + (hows.length > 3 ? " …" : "");
-      const label = told.length > 26 ? `${told.slice(0, 25)}…` : told;
+      const label = !worded ? "" : told.length > 26 ? `${told.slice(0, 25)}…` : told;
       graph.setEdge(from, to, { label, full: hows.join(", "), width: label.length * 6 + 4, height: label ? 14 : 0, labelpos: "c" });
     }
     dagre.layout(graph);
@@ -158,7 +160,7 @@
       return one ? `${one.visits}${one.left ? ` · −${one.left} (${percent(one.share)})` : ""}` : "";
     };
 
-    const graph = lay(chart, extra);
+    const graph = lay(chart, extra, !weights);
     const { width, height } = graph.graph();
     const id = `flowmap-${(count += 1)}`;
     const figure = html("figure", undefined, "flowmap");
@@ -184,6 +186,7 @@
       const drawn = make("path", {
         d: curve(edge.points), class: `flowmap-way${lit ? " flowmap-went" : ""}`, "marker-end": `url(#${id}-${lit ? "went" : "way"})`,
       });
+      if (edge.full) drawn.append(make("title", {}, edge.full));
       if (lit) ways.append(drawn);
       else ways.prepend(drawn);
       const told = [edge.label, counts.has(way) ? String(counts.get(way)) : ""].filter(Boolean).join(" · ");
@@ -315,6 +318,25 @@
       scroll.scrollLeft = begins.x - scroll.clientWidth / 2;
       scroll.scrollTop = begins.y - scroll.clientHeight / 3;
     }
+    let marked = null;
+    figure.now = (spot) => {
+      const at = spot === null ? -1 : inOrder.findIndex((node) => node.name === place(chart, spot));
+      const next = groups[at] ?? null;
+      if (next === marked) return;
+      marked?.classList.remove("now");
+      marked?.removeAttribute("aria-current");
+      marked = next;
+      if (!next) return;
+      next.classList.add("now");
+      next.setAttribute("aria-current", "step");
+      const { x, y, width: w, height: h } = graph.node(inOrder[at].name);
+      const left = svg.getBoundingClientRect().left - scroll.getBoundingClientRect().left + scroll.scrollLeft + x;
+      const seenNow = left - w / 2 >= scroll.scrollLeft && left + w / 2 <= scroll.scrollLeft + scroll.clientWidth
+        && y - h / 2 >= scroll.scrollTop && y + h / 2 <= scroll.scrollTop + scroll.clientHeight;
+      if (seenNow) return;
+      scroll.scrollLeft = left - scroll.clientWidth / 2;
+      scroll.scrollTop = y - scroll.clientHeight / 2;
+    };
     return figure;
   };
 })();

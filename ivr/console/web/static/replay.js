@@ -98,6 +98,7 @@
   const time = one("[data-time]");
   const length = () => line.seconds;
   let told = "";
+  let follows = () => {}; // the map, once it is drawn
 
   const moved = (at) => {
     second = at;
@@ -108,6 +109,7 @@
       time.firstElementChild.textContent = text;
       mark();
     }
+    follows();
   };
 
   const go = (at, { end = null, show = true } = {}) => {
@@ -378,10 +380,27 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.status === 422 || event.detail.xhr.status === 409) event.detail.shouldSwap = true;
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  // What was swapped took the focus with it: one goes on from what was written, or from what was wrong with it.
+  let known = new Set(all(".note-list > li").map((note) => note.id));
+  const goOn = (piece) => {
+    if (!piece || piece.contains(document.activeElement)) return;
+    const notes = all(".note-list > li");
+    const wrong = one("[aria-invalid=true], fieldset[aria-describedby] input", piece);
+    const written = piece.id === "notes" && (notes.find((note) => !known.has(note.id)) ?? notes.find((note) => note.id === changed));
+    const there = wrong || written || one("h2", piece);
+    if (!wrong) there.tabIndex = -1;
+    there.focus();
+  };
+  let changed = "";
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    changed = event.target.closest(".note-list > li")?.id ?? "";
+    known = new Set(all(".note-list > li").map((note) => note.id));
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
     read();
     showPins();
     showNoteAt();
+    goOn(document.getElementById(event.detail.target.id));
   });
 
   // The keyboard, also with Cyrillic letters on the keys: by the key's place.
@@ -457,14 +476,41 @@
       option.textContent = charts[part].title || part.replaceAll("_", " ");
       choice.append(option);
     }
+    if (!parts.length) {
+      one("[data-map-card]").hidden = true;
+      return;
+    }
+    const ways = visits.filter(([part]) => charts[part]);
+    const visitAt = (at) => ways.findLast(([, , came]) => came <= at + 0.01) ?? ways[0];
+    let figure = null;
+    let byHand = false; // somebody looks at another part than where the call is
+    const point = () => {
+      const [part, spot] = visitAt(second);
+      figure.now(part === choice.value ? spot : null);
+    };
     const draw = () => {
       box.replaceChildren();
       const here = visits.filter(([part]) => part === choice.value).map(([, spot, at]) => ({ spot, at }));
-      drawFlowmap(box, charts[choice.value], { visits: here, onpick: (at) => go(at) });
+      figure = drawFlowmap(box, charts[choice.value], { visits: here, onpick: (at) => go(at) });
+      point();
     };
-    choice.addEventListener("change", draw);
-    if (parts.length) draw();
-    else one("[data-map-card]").hidden = true;
+    choice.addEventListener("change", () => {
+      byHand = choice.value !== visitAt(second)[0];
+      draw();
+    });
+    [choice.value] = visitAt(second || doubts[0] || 0);
+    draw();
+    let last = null;
+    follows = () => {
+      const visit = visitAt(second);
+      if (visit === last) return;
+      last = visit;
+      const [part] = visit;
+      if (!byHand && part !== choice.value) {
+        choice.value = part;
+        draw();
+      } else point();
+    };
   };
 
   read();
