@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, or_, select
 
 from domain.model import OrderKind, RequestKind, RequestState, Told, Topic
-from domain.tables import announcements, callbacks, incidents, orders, outage_reports, requests
+from domain.tables import announcements, buildings, callbacks, incidents, orders, outage_reports, requests
 
 ATTEMPTS: Final = 3
 """How often a customer is called back who does not answer; then it is finished as not reached."""
@@ -75,6 +75,7 @@ class Incident:
     """An outage that goes on, or works that are planned.
 
     building: its id, None: the whole feeder.  reports: of how many customers.  expected: when supply should be back.
+    region ... house: where the building is; None: the whole feeder.
     """
 
     id: int
@@ -86,6 +87,10 @@ class Incident:
     expected: datetime | None
     cause: str | None
     reports: int
+    region: str | None
+    settlement: str | None
+    street: str | None
+    house: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,12 @@ _INCIDENTS: Final = (
         .where(outage_reports.c.incident == incidents.c.id, outage_reports.c.repeats.is_(None))
         .correlate(incidents)
         .scalar_subquery(),
+        buildings.c.region,
+        buildings.c.settlement,
+        buildings.c.street,
+        buildings.c.house,
     )
+    .select_from(incidents.outerjoin(buildings, buildings.c.id == incidents.c.building))
     .where(incidents.c.restored_at.is_(None))
     .order_by(incidents.c.danger.desc(), incidents.c.planned, incidents.c.id.desc())
     .limit(_most)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -10,10 +11,14 @@ from domain.desk import AssignRequest, SwitchOn
 from domain.handlers import perform
 from domain.model import Doubt, OutageKind, ReplyBy, RequestKind, Slot, Told, Topic, Zone
 from domain.roles import Permission, Role
+from ivr.console.web.prompt_view import title
 from ivr.console.web.words import LANGUAGES, Tongue
+from prompts import Catalogue
 
 ACCOUNT = "1000000018"
 PHONE = "+380440000001"
+ON = title(Catalogue.load(), "uk", "outage_known")
+"""How an announcement that is on is called."""
 
 
 @pytest.fixture
@@ -54,7 +59,7 @@ def test_everybody_has_an_overview_in_their_language(busy, role, language):
 def test_a_supervisor_sees_all_that_waits(busy):
     page = busy.sign_in(Role.SUPERVISOR).get("/").text
     t = Tongue("uk")
-    for fact in (busy.number, "9\u00a0300", t("home.danger"), "outage_known", t("home.mine"), t("home.gave_up")):
+    for fact in (busy.number, "9\u00a0300", t("home.danger"), ON, t("home.mine"), t("home.gave_up")):
         assert fact in page, fact
     assert page.count(f'href="/requests/{busy.number}"') == 2  # urgent, and mine
 
@@ -62,9 +67,9 @@ def test_a_supervisor_sees_all_that_waits(busy):
 @pytest.mark.parametrize(
     ("role", "hidden"),
     [
-        (Role.QUALITY, ["/requests/", "9\u00a0300", "outage_known", PHONE[4:]]),
-        (Role.ADMINISTRATOR, ["/requests/", "9\u00a0300", "outage_known", 'href="/calls/']),
-        (Role.AGENT, ["outage_known", "gave-up"]),
+        (Role.QUALITY, ["/requests/", "9\u00a0300", ON, PHONE[4:]]),
+        (Role.ADMINISTRATOR, ["/requests/", "9\u00a0300", ON, 'href="/calls/']),
+        (Role.AGENT, [ON, "gave-up"]),
     ],
 )
 def test_nobody_sees_what_is_not_theirs(busy, role, hidden):
@@ -77,3 +82,27 @@ def test_nobody_sees_what_is_not_theirs(busy, role, hidden):
 
 def test_it_is_there_when_nothing_waits(world):
     assert Tongue("uk")("home.no_requests") in world.sign_in(Role.SUPERVISOR).get("/").text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_quiet_day_is_one_calm_line_and_no_cards_of_zeros(world, language):
+    t = Tongue(language)
+    page = unescape(world.sign_in(Role.SUPERVISOR, language=language).get("/").text)
+    (line,) = re.findall(r'<p class="[^"]*quiet-line.*?</p>', page, re.S)
+    for key in ("home.no_requests", "home.nothing_mine", "home.no_outages", "home.nobody_gave_up"):
+        assert t(key) in line, key
+    assert 'data-key="1"' in line, "the keys lead there as on any day"
+
+
+def test_who_cannot_be_assigned_a_request_has_no_card_of_their_own(busy):
+    t = Tongue("uk")
+    assert t("home.mine") in busy.sign_in(Role.SUPERVISOR).get("/").text
+    page = busy.sign_in(Role.AUDITOR).get("/").text
+    assert t("home.mine") not in page and t("home.nothing_mine") not in page
+
+
+def test_an_outage_is_told_by_its_address_and_an_announcement_by_its_words(busy):
+    page = unescape(busy.sign_in(Role.SUPERVISOR).get("/").text)
+    assert re.search(r"Зразкове, Показова, \d+", page)
+    assert 'href="/accounts?q=' in page and 'href="/prompts/announcements"' in page
+    assert "outage_known" not in page

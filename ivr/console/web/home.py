@@ -19,6 +19,7 @@ from domain.store import Connection
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, page, router
 from ivr.console.web.look import language_of, render
+from ivr.console.web.prompt_view import title
 from ivr.console.web.readings import Progress, progress_of
 from ivr.console.web.words import Tongue
 
@@ -79,5 +80,6 @@ async def home(request: Request, serving: InDesk, me: Asking) -> Response:
     return render(
         request, "home/overview.html",
         needed=needed, window=window, today=rules.local_day(now), few=FEW,
+        prompt_words=lambda name: title(serving.catalogue, language_of(request), name),
         since=(now - GAVE_UP).isoformat(timespec="seconds"),
     )  # fmt: skip

@@ -63,6 +63,15 @@ def line(which: str, text: str) -> Line:
     return Line(which, text, Markup("").join(shown))
 
 
+def title(catalogue: Catalogue, lang: str, prompt: str, words: int = 7) -> str:
+    """What people call a prompt: its first words, without its places; its name where it has no words of its own."""
+    text = catalogue.texts.get(lang, {}).get(prompt, {}).get("text", "")  # pyright: ignore[reportArgumentType, reportCallIssue]
+    said = "".join(each.text for each in cut("", text) if isinstance(each, Piece)).split()
+    if not said:
+        return prompt
+    return " ".join(said[:words]).rstrip(" ,.:;") + ("…" if len(said) > words else "")
+
+
 def written(place: Place) -> str:
     """As it stands in the text."""
     kind = f"|{place.kind}" if place.kind else ""
