@@ -88,6 +88,13 @@ def note(conn: Connection, call: str, second: float | None, text: str, *, by: st
     return _version(conn, Note(row.scalar_one(), call, second, by, 1, at, text))
 
 
+def stands(conn: Connection, call: str, second: float | None, text: str, *, by: str) -> bool:
+    """Whether the last note of theirs on this call says just this.  Raises Unsuitable."""
+    text, second = _text(text), _second(second)
+    last = max((one for one in notes(conn, call) if one.by == by), key=lambda one: one.id, default=None)
+    return last is not None and (last.second, last.text) == (second, text)
+
+
 def change(conn: Connection, id: int, seen: int, text: str, *, by: str, at: datetime) -> Note:
     """Another text for it.  seen: the version that was changed.  Raises Unknown, NotYours, Stale, Unsuitable."""
     return _next(conn, id, seen, _text(text), by, at)

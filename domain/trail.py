@@ -105,14 +105,15 @@ def note(
 ) -> int:
     """Add a row; its number.
 
-    what: two words, `thing.done`.  more, details: what JSON can hold; instants and others become text.  details: whose names
-    somebody else chose, or that are called like an argument of this function.
+    what: two words, `thing.done`.  more, details: what JSON can hold; instants and others become text.  details: those
+    whose names somebody else chose, or that are called like an argument of this function.
     Raises ValueError for a `what` that isn't.
     """
     if not _WORDS.fullmatch(what):
         raise ValueError(f"{what!r} is not of the form thing.done")
     alone(conn, _LOCK)  # two ends of one chain would be a fork
     before = head(conn)
+    kept = {name: value for name, value in {**(details or {}), **more}.items() if value is not None}
     row: dict[str, Any] = {
         "n": before.n + 1,
         "at": at.astimezone(UTC),
@@ -120,7 +121,7 @@ def note(
         "what": what,
         "of": None if of is None else _clean(of)[:200],
         "reason": None if reason is None else _clean(reason),
-        "details": _clean(_json({name: value for name, value in {**(details or {}), **more}.items() if value is not None})),
+        "details": _clean(_json(kept)),
     }
     conn.execute(insert(trail), {**row, "hash": seal(before.hash, row)})
     return row["n"]

@@ -227,7 +227,10 @@ def test_the_way_to_the_company_is_known_by_this_browser_only(world, provider):
     for said in ("HttpOnly", "SameSite=lax", "Max-Age=600", "Path=/"):
         assert said in cookie
     back = provider.authorize(sent(client))
-    refused(world, world.nobody().get(back.removeprefix("http://console"), follow=False), "state")
+    stranger = world.nobody().get(back.removeprefix("http://console"), follow=False)
+    assert stranger.status_code == 403
+    assert Tongue("uk")("access.error_company_state") in stranger.text
+    assert not world.read(lambda c: trail.page(c, what="signed.refused")), "anybody could fill the trail"
     other = world.nobody()
     sent(other)
     refused(world, other.get(back.removeprefix("http://console"), follow=False), "state")

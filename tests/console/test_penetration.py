@@ -12,12 +12,16 @@ import pytest
 from test_every_route import EVERYBODY, NEEDS, address, may
 from web_world import World
 
-from domain import passwords, saved, staff, trail
+from domain import passwords, quality, saved, staff, trail
 from domain.calls import Line
 from domain.model import Language
 from domain.roles import Role
+from domain.store import StoreFault
 from ivr.console.web import gate
 from ivr.console.web.look import local
+from ivr.console.web.masked import hidden_text
+from ivr.console.web.oidc import Company
+from ivr.console.web.sound import _reason
 
 NASTY = "\"'><img src=x onerror=alert(1)></script><script>alert(1)</script>{{7*7}}"
 RAW = ("<img src=x", "<script>alert(1)", "{49}", "49</")
@@ -257,11 +261,11 @@ def test_a_session_is_no_session_outside_its_cookie(house):
 def test_a_search_of_somebody_else_is_not_forgotten_or_seen(house):
     house.clients[Role.SUPERVISOR].get("/calls")
     house.clients[Role.SUPERVISOR].post("/calls/searches", {"name": "моє", "asked": "outcome=abandoned"})
-    mine = house.read(lambda c: saved.listed(c, "supervisor"))
+    mine = house.read(lambda c: saved.listed(c, "supervisor", personal=True))
     assert "моє" in str(mine)
     for each in mine:
         house.clients[Role.AUDITOR].post(f"/calls/searches/{each.id}/forget", {})
-    assert house.read(lambda c: saved.listed(c, "supervisor")) == mine
+    assert house.read(lambda c: saved.listed(c, "supervisor", personal=True)) == mine
     assert "моє" not in house.clients[Role.AUDITOR].get("/calls").text
 
 
@@ -416,3 +420,176 @@ def test_json_in_a_page_can_not_end_its_script(house):
             answer = house.clients[role].get(path)
             for island in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', answer.text, re.DOTALL):
                 json.loads(island)
+
+
+# What a role may not see
+
+
+@pytest.fixture
+def office(tmp_path):
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+ACCOUNT, OTHER, PHONE = "1000000018", "1000000026", "+380671234567"
+
+
+def test_who_may_not_see_numbers_reads_notes_and_comments_without_them(office):
+    call, writer, reader = office.call(("main", "main()", "1")), office.sign_in(), office.sign_in(Role.QUALITY)
+    for client in (writer, reader):
+        said = {"text": f"абонент {ACCOUNT}, тел {PHONE} {client is reader}", "second": "3"}
+        assert client.post(f"/calls/{call}/notes", said, follow=False).status_code == 303
+    shown = reader.get(f"/calls/{call}").text
+    assert "тел" in shown
+    own = re.findall(r"<textarea[^>]*>([^<]*)</textarea>", shown)
+    assert [each for each in own if ACCOUNT in each] == [f"абонент {ACCOUNT}, тел {PHONE} True"]
+    outside = re.sub(r"<textarea[^>]*>[^<]*</textarea>", "", shown)
+    assert ACCOUNT not in outside
+    assert PHONE not in outside
+    assert shown.count(ACCOUNT) == 1
+    assert writer.get(f"/calls/{call}").text.count(ACCOUNT) >= 4
+
+
+def test_a_shared_search_tells_no_number_to_who_may_not_see_it(office):
+    writer, reader = office.sign_in(), office.sign_in(Role.QUALITY)
+    for n, query in enumerate((f"q=account:{OTHER}", "q=number:0671234567", "is=doubt")):
+        asked = {"name": f"тел {PHONE} {n}", "shared": "yes", "asked": query}
+        assert writer.post("/calls/searches", asked, follow=False).status_code == 303
+    assert writer.get("/calls").text.count("saved-one") == 3
+    shown = reader.get("/calls").text
+    assert shown.count("saved-one") == 1
+    for number in (OTHER, "0671234567", PHONE):
+        assert number not in shown
+    assert reader.post("/calls/searches", {"name": "x", "asked": f"q={OTHER}"}).status_code == 422
+
+
+def test_the_administrator_reads_no_customers_number_in_the_trail(office):
+    writer, reader, auditor = office.sign_in(), office.sign_in(Role.ADMINISTRATOR), office.sign_in(Role.AUDITOR)
+    assert writer.get(f"/accounts/{ACCOUNT}").status_code == 200
+    assert writer.get(f"/calls.csv?q=account:{ACCOUNT}").status_code == 200
+    office.write(
+        lambda c: trail.note(c, "x", "recording.heard", of="test-1", reason=f"рахунок {ACCOUNT}", at=office.now)
+    )
+    assert ACCOUNT not in reader.get("/trail").text
+    assert "account.opened" in reader.get("/trail").text
+    assert auditor.get("/trail").text.count(ACCOUNT) >= 3
+    for number in (ACCOUNT, "067 123-45-67", PHONE):
+        asked = f"/trail?{urlencode({'of': number})}"
+        assert reader.get(asked).status_code == 422
+        assert auditor.get(asked).status_code == 200
+    assert office.read(trail.verify).sound
+
+
+def test_a_refusal_is_noted_once_a_minute_and_a_personal_search_without_its_number(office):
+    agent, reader = office.sign_in(Role.AGENT), office.sign_in(Role.QUALITY)
+    before = office.read(trail.count)
+    for _ in range(5):
+        assert agent.get("/calls").status_code == 403
+        assert reader.get(f"/calls?q={ACCOUNT}").status_code == 422
+    rows = office.read(trail.page)[: office.read(trail.count) - before]
+    assert sorted((row.who, row.what, row.of) for row in rows) == [
+        ("agent", "access.refused", "/calls"), ("quality", "access.refused", "/calls"),
+    ]  # fmt: skip
+    office.passes(seconds=61)
+    assert agent.get("/calls").status_code == 403
+    assert office.read(trail.count) == before + 3
+
+
+def test_a_refusal_stays_one_when_it_can_not_be_written(office, monkeypatch):
+    agent = office.sign_in(Role.AGENT)
+
+    async def full(job):
+        raise StoreFault("disk full")
+
+    monkeypatch.setattr(office.desk, "write", full)
+    assert agent.get("/calls").status_code == 403
+
+
+def test_what_nobody_can_reckon_with_is_refused_or_passed_over(office):
+    call, clients = office.call(("main", "main()", "1")), {role: office.sign_in(role) for role in Role}
+    large = 2**63
+    addresses = (
+        "/calls?until=9999-12-31", "/calls?since=0001-01-01", "/calls.csv?until=9999-12-31",
+        "/calls?q=until:31.12.9999",
+        "/requests?pile=closed&after=9999-12-31T23:59:59-12:00_1",
+        "/requests?pile=closed&after=0001-01-01T00:00:00%2B14:00_1", "/requests?after=0001-01-01_1",
+        "/trail?since=0001-01-01", "/trail?until=9999-12-31", f"/trail?before={large}",
+        f"/accounts/{ACCOUNT}?before=0001-01-01T00:00:00%2B14:00_call_x", f"/prompts/clip/uk/x?version={large}",
+        f"/prompts/sound/uk/main?version={large}", f"/prompts/announcements/{large}/off", f"/readings/{large}",
+        f"/requests/00000000/letter?event={large}", "/figures?period=custom&from=0001-01-01&to=0001-01-02",
+        "/prompts/announcements/sound/uk?prompt=main&until=9999-12-31T23:59:59-12:00",
+    )  # fmt: skip
+    for role, client in clients.items():
+        for where in addresses:
+            assert client.get(where).status_code < 500, (role, where)
+    supervisor = clients[Role.SUPERVISOR]
+    for where in addresses[:4]:
+        assert supervisor.get(where).status_code == 422, where
+    posts = (
+        f"/calls/searches/{10**23}/forget", f"/calls/searches/{large}/forget", f"/calls/{call}/notes/{large}",
+        f"/readings/{large}/resolve", f"/prompts/versions/{large}/publish", f"/prompts/versions/{large}/drop",
+        f"/prompts/versions/{large}/speak", f"/prompts/announcements/{large}/off",
+    )  # fmt: skip
+    for where in posts:
+        assert 400 <= supervisor.post(where, {"text": "x", "seen": "1"}).status_code < 500, where
+
+
+def test_every_number_in_an_address_may_be_too_large(office):
+    clients = {role: office.sign_in(role) for role in Role}
+    for (method, path), needs in NEEDS.items():
+        for role, client in clients.items():
+            if may(role, needs) and "{" in path:
+                where = re.sub(r"\{[^}]*\}", str(2**63), path)
+                answer = client.get(where) if method == "GET" else client.post(where, {"seen": "1"})
+                assert answer.status_code < 500, (method, where)
+
+
+def test_a_note_that_is_sent_twice_is_one(office):
+    call, writer = office.call(("main", "main()", "1")), office.sign_in()
+    for text in ("те саме", "те саме", "інше", "те саме"):
+        assert writer.post(f"/calls/{call}/notes", {"text": text, "second": "3"}, follow=False).status_code == 303
+    assert [one.text for one in office.read(lambda c: quality.notes(c, call))] == ["те саме", "інше", "те саме"]
+
+
+@pytest.mark.parametrize(("reason", "words"), [(".", ""), ("x", "довге пояснення"), ("other", "так")])
+def test_a_reason_to_listen_is_one_of_those_offered_or_told_in_words(reason, words):
+    assert _reason(reason, words) is None
+
+
+def test_only_an_instant_alone_is_left_as_it_is():
+    for at in ("2026-11-22", "2026-11-22 10:00", "2026-11-22T10:00:59.123456+02:00", "2026-11-22T10:00Z"):
+        assert hidden_text(at) == at
+    for told in (
+        f"2026-11-22 10:00 рахунок {ACCOUNT}",
+        f"2026-11-22 10:00:00 {ACCOUNT}",
+        f"2026-11-22T10:00{ACCOUNT}",
+    ):
+        assert ACCOUNT not in hidden_text(told)
+
+
+def test_nobody_fills_the_trail_by_coming_back_from_the_company(tmp_path):
+    company = Company(
+        issuer="https://id.example", client="c", secret=None, back="http://console/sign-in/company/back",
+        roles={"g": Role.AGENT},
+    )  # fmt: skip
+    made = World(tmp_path, company=company)
+    before, nobody = made.read(trail.count), made.nobody()
+    for _ in range(40):
+        assert nobody.get("/sign-in/company/back?code=a&state=b", follow=False).status_code == 403
+    assert made.read(trail.count) == before
+    statuses = []
+    for _ in range(40):  # with a cookie that anybody can make
+        nobody.cookies.set("company", b"key /".hex())
+        statuses.append(nobody.get("/sign-in/company/back?code=a&state=b", follow=False).status_code)
+    assert set(statuses) == {403, 429}
+    assert made.read(trail.count) - before == statuses.count(403) <= 10
+    made.close()
+
+
+def test_details_of_the_trail_may_be_called_like_its_arguments(office):
+    names = ("who", "what", "of", "reason", "at", "conn", "details")
+    office.write(
+        lambda c: trail.note(c, "x", "staff.changed", at=office.now, details=dict.fromkeys(names, "y"), who="z")
+    )
+    assert office.read(trail.page)[0].details == {**dict.fromkeys(names, "y"), "who": "z"}

@@ -434,13 +434,13 @@ def test_searches_are_ones_own_or_everybodys(store: Store):
     query = Query(words="світло", doubt=True)
     write(lambda conn: saved.keep(conn, "olena", "  без  світла ", query, NOW))
     write(lambda conn: saved.keep(conn, "olena", "усім", Query(), NOW, shared=True))
-    mine, shared = store.read(lambda conn: saved.listed(conn, "olena")).result()
+    mine, shared = store.read(lambda conn: saved.listed(conn, "olena", personal=True)).result()
     assert (mine.name, mine.query, mine.shared) == ("без світла", query, False)
-    assert [each.name for each in store.read(lambda conn: saved.listed(conn, "petro")).result()] == ["усім"]
-    assert store.read(lambda conn: saved.one(conn, mine.id, "petro")).result() is None
+    assert [each.name for each in store.read(lambda conn: saved.listed(conn, "petro", personal=True)).result()] == ["усім"]
+    assert store.read(lambda conn: saved.one(conn, mine.id, "petro", personal=True)).result() is None
     assert write(lambda conn: saved.remove(conn, shared.id, "petro")) is False
     write(lambda conn: saved.keep(conn, "olena", "усім", query, NOW))
-    assert store.read(lambda conn: saved.listed(conn, "petro")).result() == []
+    assert store.read(lambda conn: saved.listed(conn, "petro", personal=True)).result() == []
     assert write(lambda conn: saved.remove(conn, mine.id, "olena")) is True
     for name, why in (("", "empty"), ("x" * 81, "long")):
         with pytest.raises(saved.BadName) as refused:

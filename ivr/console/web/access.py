@@ -16,10 +16,11 @@ from typing import Annotated, Final
 
 from fastapi import Form, Query, Request, Response
 
-from domain import passwords, staff, staffing
+from domain import passwords, staff, staffing, throttle
 from domain.passwords import BadPassword
 from domain.staff import Person, Refused
 from domain.store import Connection
+from domain.throttle import Keys
 from ivr.console.web import gate
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, Me, drop_session, page, same, set_session, token_of
@@ -172,6 +173,8 @@ async def from_company(
     if company is None:
         return redirect("/sign-in")
     key, there = _kept(request.cookies.get(_name(serving, COMPANY_COOKIE), ""))
+    if not key:  # nobody was sent from here: whoever wants to could fill the trail
+        return await _form(request, serving, "/", 403, error="company_state")
     now = serving.clock()
     try:
         who = await company.who(key, code, state, error, now)
@@ -191,10 +194,18 @@ async def from_company(
 
 
 async def _refused_there(request: Request, serving: Desk, doubt: Doubt) -> Response:
+    """Counted like a wrong password from this address; during a pause nothing is written."""
     now, place = serving.clock(), address(request)
-    await serving.write(
-        lambda conn: staff.note_refused(conn, place, doubt.why, at=now, way=COMPANY, because=str(doubt))
-    )
+
+    def job(conn: Connection) -> timedelta:
+        wait = throttle.claim(conn, Keys.of(COMPANY, place), now, known=True)
+        if not wait:
+            staff.note_refused(conn, place, doubt.why, at=now, way=COMPANY, because=str(doubt))
+        return wait
+
+    wait = await serving.write(job)
+    if wait:
+        return await _later(request, serving, "/", "", wait, 429)
     answer = await _form(request, serving, "/", 403, error=f"company_{doubt.why}")
     answer.delete_cookie(_name(serving, COMPANY_COOKIE), path="/", secure=serving.https, httponly=True)
     return answer

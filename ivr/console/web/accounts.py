@@ -25,6 +25,7 @@ from ivr.console.web import drawing
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.drawing import Drawing, Tick
 from ivr.console.web.gate import Asking, Me, page, router
+from ivr.console.web.given import moment
 from ivr.console.web.look import MONTHS, language_of, redirect, render
 from ivr.console.web.words import Tongue
 
@@ -107,11 +108,11 @@ def _mark(text: str) -> Mark | None:
     at, _, rest = text.partition("_")
     kind, _, key = rest.partition("_")
     try:
-        when = datetime.fromisoformat(at)
+        when = moment(at)
     except ValueError:
         return None
     sound = key and len(key) <= 80 and (kind == Kind.CALL or (key.isascii() and key.isdecimal() and len(key) < 19))
-    return Mark(when, Kind(kind), key) if when.tzinfo and kind in set(Kind) and sound else None
+    return Mark(when, Kind(kind), key) if kind in set(Kind) and sound else None
 
 
 def month(day: Any, language: str) -> str:

@@ -25,6 +25,7 @@ from domain.store import Connection
 from flows.when import clock, day
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, page, router
+from ivr.console.web.given import Id, moment
 from ivr.console.web.look import KYIV, redirect, render
 from ivr.console.web.studio import Studio, audible, phrase, studio, tongue
 from ivr.dialog import Phrase
@@ -121,7 +122,7 @@ async def switch_on(request: Request, desk: InDesk, me: Asking) -> Response:
 
 
 @router.get("/announcements/{number}/off", **page(Permission.ANNOUNCE))
-async def confirm_off(request: Request, desk: InDesk, number: int) -> Response:
+async def confirm_off(request: Request, desk: InDesk, number: Id) -> Response:
     """Ask again before it is switched off."""
     now, work = desk.clock(), studio(desk)
     found = await _standing(desk, number, now)
@@ -135,7 +136,7 @@ async def confirm_off(request: Request, desk: InDesk, number: int) -> Response:
 
 
 @router.post("/announcements/{number}/off", **page(Permission.ANNOUNCE))
-async def switch_off(desk: InDesk, me: Asking, number: int) -> Response:
+async def switch_off(desk: InDesk, me: Asking, number: Id) -> Response:
     """Callers don't hear it any more."""
     now = desk.clock()
     try:
@@ -154,8 +155,8 @@ async def sound(request: Request, desk: InDesk, language: str, prompt: str, unti
     if prompt not in work.shipped.texts[lang]:
         raise HTTPException(404)
     try:
-        end = datetime.fromisoformat(until).astimezone(UTC) if until else None
-    except (ValueError, OverflowError):
+        end = moment(until) if until else None
+    except ValueError:
         raise HTTPException(404) from None
     over = await work.heard()
     _, wav = await asyncio.to_thread(phrase, over, lang, _phrase(prompt, end, now))
@@ -237,8 +238,7 @@ def _meant(text: str, now: datetime) -> datetime:
             return (meant if meant > here else meant + timedelta(days=1)).astimezone(UTC)
         meant = meant.replace(day=1).replace(month=month).replace(day=day_)
         return (meant if meant > here - timedelta(days=180) else meant.replace(year=meant.year + 1)).astimezone(UTC)
-    end = datetime.fromisoformat(text)
-    return (end if end.tzinfo else end.replace(tzinfo=KYIV)).astimezone(UTC)
+    return moment(text, KYIV)
 
 
 def _rounded(at: datetime) -> datetime:

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from domain.model import Language, Outcome
 from domain.queries import BadQuery, Query
 from domain.tables import RecordingState
+from ivr.console.web.given import within
 from ivr.console.web.look import KYIV
 from ivr.console.web.words import LANGUAGES, Tongue
 
@@ -231,7 +232,7 @@ def _meant(name: str, value: str, values: Sequence[str], words: str) -> str | No
 def _day(name: str, value: str) -> date:
     for form in ("%Y-%m-%d", "%d.%m.%Y"):
         try:
-            return datetime.strptime(value, form).replace(tzinfo=KYIV).date()
+            return within(datetime.strptime(value, form).replace(tzinfo=KYIV).date())
         except ValueError:
             continue
     raise BadQuery(name, "day")

@@ -45,6 +45,8 @@ PATIENCE: Final = 20.0
 """Seconds that a body may take to come, and more for what may be large:"""
 SLOWEST: Final = 20_000
 """bytes a second."""
+AGAIN: Final = 60.0
+"""Seconds after which the same refusal is noted once more."""
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FIRST: Final = frozenset({"/password", "/sign-out", "/language"})
 """All that somebody with a temporary password can do."""
@@ -152,7 +154,7 @@ class Page(APIRoute):
                 if session.person.must_change and request.url.path not in FIRST:
                     return _elsewhere(request, "/password")
                 if (lacking := lacks(session.person.role, wanted)) is not None:
-                    await _refused(serving, session, self.path, lacking)
+                    await refused(serving, session, self.path, lacking)
                     raise HTTPException(403)
             if request.method not in SAFE:
                 request = await _limited(request, largest)
@@ -215,11 +217,23 @@ def _elsewhere(request: Request, there: str) -> Response:
     return redirect(there)
 
 
-async def _refused(serving: Desk, session: Session, path: str, lacking: str) -> None:
-    now = serving.clock()
-    await serving.write(
-        lambda conn: trail.note(conn, session.person.login, "access.refused", of=path, at=now, needs=lacking)
-    )
+async def refused(serving: Desk, session: Session, path: str, lacking: str) -> None:
+    """The trail knows that this route was asked for in vain: once in `AGAIN`, or whoever asks and asks fills it.  A
+    store that can't write doesn't make another answer of it."""
+    noted: dict[tuple[int, str], float] = serving.facts.setdefault("refusals noted", {})
+    key, tick, now = (session.id, path), serving.tick(), serving.clock()
+    if key in noted and tick - noted[key] < AGAIN:
+        return
+    for old in [each for each, at in noted.items() if tick - at >= AGAIN]:
+        del noted[old]
+    noted[key] = tick
+    try:
+        await serving.write(
+            lambda conn: trail.note(conn, session.person.login, "access.refused", of=path, at=now, needs=lacking)
+        )
+    except StoreFault as fault:
+        noted.pop(key, None)
+        log.error("%s was refused %s, and that could not be written: %s", session.person.login, path, fault)
 
 
 async def _meant(serving: Desk, request: Request, session: Session | None) -> None:

@@ -14,16 +14,27 @@ from dataclasses import replace
 from typing import Any, Final
 
 from domain.masking import HIDDEN, LONG, masked, masked_text
+from domain.trail import Entry
 from ivr.story import Event
 
 PAUSE: Final = 4.0
 """Seconds between two keys of one number, at most: the longest time between two digits (`Manner`)."""
 
 _DIGITS: Final = re.compile(r"\d")
-_INSTANT: Final = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?)?", re.ASCII)
 _CALM: Final = frozenset({"language", "attempt", "seq", "part", "confidence", "by", "question", "prompt", "after"})
 """Facts that are our own words and numbers, never a caller's."""
 _WORDS: Final = frozenset({"each", "alternatives"})
+_OURS: Final = frozenset(
+    {
+        "address", "after", "announcement", "because", "before", "changed", "count", "fault", "form", "format",
+        "issuer", "list", "masked", "name", "needs", "note", "over", "recorded", "region", "role", "row", "rows",
+        "sealed", "session", "sessions", "temporary", "to", "total", "undone", "until", "version", "way", "why",
+    }
+)  # fmt: skip
+"""Details of the trail that are about the staff and the program, never about a customer."""
+_SHORTEST: Final = 9
+"""Digits of a telephone number, at least; an account has ten."""
 
 
 def hidden(events: Sequence[Event]) -> list[Event]:
@@ -39,6 +50,21 @@ def hidden_text(text: str) -> str:
     if len(_DIGITS.findall(text)) >= LONG and re.fullmatch(r"[\d*#\s+-]+", text):
         return HIDDEN
     return masked_text(text)
+
+
+def names_customer(text: str) -> bool:
+    """Whether it is written like an account or a telephone number."""
+    return len(_DIGITS.findall(text)) >= _SHORTEST and re.fullmatch(r"[\d\s()+-]+", text) is not None
+
+
+def hidden_entry(row: Entry) -> Entry:
+    """A row of the trail.  One in which something is hidden comes without its hash: out of a hash and all the rest of
+    a row an account of ten digits is soon found by trying."""
+    of = HIDDEN if row.of and (row.what.startswith("account.") or names_customer(row.of)) else row.of
+    reason = None if row.reason is None else hidden_text(row.reason)
+    details = {name: value if name in _OURS else _fact(value) for name, value in row.details.items()}
+    same = (of, reason, details) == (row.of, row.reason, dict(row.details))
+    return row if same else replace(row, of=of, reason=reason, details=details, hash="")
 
 
 def _hidden(event: Event, number: bool) -> Event:

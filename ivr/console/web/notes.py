@@ -16,6 +16,7 @@ from domain.roles import Permission
 from domain.store import Connection
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, Me, page, router
+from ivr.console.web.given import Id
 from ivr.console.web.look import language_of, redirect, render
 from ivr.console.web.replay import CallId, found, gone, shown
 from ivr.console.web.words import Tongue
@@ -30,14 +31,17 @@ async def write_note(request: Request, call: CallId, serving: InDesk, me: Asking
     text, second, now = _text(form, "text"), _text(form, "second"), serving.clock()
 
     def job(conn: Connection) -> None:
-        note = quality.note(conn, call, _second(second), text, by=me.login, at=now)
+        at = _second(second)
+        if quality.stands(conn, call, at, text, by=me.login):  # sent twice: a slow line, a double click
+            return
+        note = quality.note(conn, call, at, text, by=me.login, at=now)
         trail.note(conn, me.login, "note.written", of=call, at=now, note=note.id)
 
     return await _done(request, call, serving, me, job, "notes", {"text": text, "second": second})
 
 
 @router.post("/calls/{call}/notes/{note}", **page(Permission.SCORE))
-async def change_note(request: Request, call: CallId, note: int, serving: InDesk, me: Asking) -> Response:
+async def change_note(request: Request, call: CallId, note: Id, serving: InDesk, me: Asking) -> Response:
     """Another text for it, or none (`taken_back`); `seen`: the version that was changed."""
     form = await request.form()
     seen, now = _whole(_text(form, "seen")), serving.clock()

@@ -26,6 +26,7 @@ from domain.wording import AsItIs, NoSuchVersion, NotADraft, Overtaken, State, T
 from ivr.console.web import announcing, uses
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, Me, page, router
+from ivr.console.web.given import Id, number
 from ivr.console.web.look import language_of, redirect, render
 from ivr.console.web.prompt_view import (
     Told,
@@ -157,8 +158,8 @@ async def sound(
 async def clip_sound(request: Request, desk: InDesk, language: str, clip: str, version: str = "") -> Response:
     """One clip; with `version`, as this version has it."""
     lang, work, name = tongue(language), studio(desk), f"{language}/{clip}"
-    if version.isascii() and version.isdigit():
-        found = await _version(desk, int(version))
+    if (wanted := number(version)) is not None:
+        found = await _version(desk, wanted)
         one = next((each for each in found.clips if each.clip == name), None)
         path = sound_of(work.clips, one) if one else Unusable.SILENT
         if isinstance(path, Unusable) or found.language != lang:
@@ -257,7 +258,7 @@ async def record(request: Request, desk: InDesk, me: Asking, language: str, prom
 
 
 @router.post("/versions/{version}/speak", **page(Permission.EDIT_PROMPTS))
-async def speak(desk: InDesk, version: int) -> Response:
+async def speak(desk: InDesk, version: Id) -> Response:
     """Have the clips of a draft spoken that have no sound."""
     work, found = studio(desk), await _version(desk, version)
     there = {clip.clip for clip in found.clips if isinstance(sound_of(work.clips, clip), type(work.clips))}
@@ -269,7 +270,7 @@ async def speak(desk: InDesk, version: int) -> Response:
 
 
 @router.post("/versions/{version}/publish", **page(Permission.EDIT_PROMPTS))
-async def publish(request: Request, desk: InDesk, me: Asking, version: int) -> Response:
+async def publish(request: Request, desk: InDesk, me: Asking, version: Id) -> Response:
     """From the next call on callers hear this draft."""
     work, form, found = studio(desk), await request.form(), await _version(desk, version)
     lang, prompt, at = found.language, found.prompt, desk.clock()
@@ -279,7 +280,7 @@ async def publish(request: Request, desk: InDesk, me: Asking, version: int) -> R
     if wrong:
         return await _shown(request, desk, me, lang, prompt, Told(422, "not_live"))
     given = str(form.get("over", ""))
-    over = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    over = number(given)
     try:
         await desk.write(lambda conn: wording.publish(conn, version, by=me.login, at=at, over=over))
     except (Overtaken, NotADraft):
@@ -288,7 +289,7 @@ async def publish(request: Request, desk: InDesk, me: Asking, version: int) -> R
 
 
 @router.post("/versions/{version}/drop", **page(Permission.EDIT_PROMPTS))
-async def drop(request: Request, desk: InDesk, me: Asking, version: int) -> Response:
+async def drop(request: Request, desk: InDesk, me: Asking, version: Id) -> Response:
     """Nobody wants this draft."""
     found, at = await _version(desk, version), desk.clock()
     try:
@@ -304,7 +305,7 @@ async def undo(request: Request, desk: InDesk, me: Asking, language: str, prompt
     lang, work, form, at = tongue(language), studio(desk), await request.form(), desk.clock()
     _known(work.shipped, lang, prompt)
     given, seen = str(form.get("to", "")), str(form.get("seen", ""))
-    to = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    to = number(given)
     if prompt in LEGAL and form.get("legal") != "yes":
         return await _shown(request, desk, me, lang, prompt, Told(422, "legal_unconfirmed"))
     history = await desk.read(lambda conn: wording.history(conn, prompt, lang))
@@ -410,9 +411,9 @@ async def _over(desk: InDesk, work: Studio, lang: Language, prompt: str, version
     if version == "shipped":
         return work.as_shipped()
     heard = await work.heard()
-    if not (version.isascii() and version.isdigit() and len(version) < 18):
+    if (wanted := number(version)) is None:
         return heard
-    found = await _version(desk, int(version))
+    found = await _version(desk, wanted)
     if (found.prompt, found.language) != (prompt, lang):
         raise HTTPException(404)
     over = await asyncio.to_thread(work.with_draft, heard, found)

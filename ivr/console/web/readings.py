@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from domain import desk_readings, doubt_cases, progress, reading_proof, trail
@@ -37,6 +37,7 @@ from ivr.console.web.accounts import month
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.drawing import Drawing, Tick
 from ivr.console.web.gate import Asking, Me, page, router
+from ivr.console.web.given import Id
 from ivr.console.web.hearing import REASONS, Hearing, hearing
 from ivr.console.web.look import MONTHS, language_of, redirect, render
 from ivr.console.web.masked import hidden_text
@@ -44,7 +45,6 @@ from ivr.console.web.words import Tongue
 
 router = router()
 
-Id = Annotated[int, Path(ge=1, le=2**62)]
 ROWS: Final = 30
 PATIENCE: Final = 0.06
 """Seconds of counting for one look at the page."""

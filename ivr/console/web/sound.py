@@ -26,6 +26,7 @@ from domain.store import Connection
 from ivr.console.exporting import STATUS, path_of, why_not
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, page, router
+from ivr.console.web.hearing import REASONS
 from ivr.console.web.look import local, redirect, render
 from ivr.console.web.words import Tongue
 from recordings import export, peaks
@@ -147,12 +148,11 @@ async def listen(request: Request, call: CallId, desk: InDesk, me: Asking) -> Re
 
 
 def _reason(reason: str, words: str) -> str | None:
-    """For the trail, in Ukrainian where it is one of those that the page offers; None: none was given."""
+    """For the trail, in Ukrainian: one of those that the page offers, with words or not; None: none was given."""
     reason, words = reason.strip(), " ".join(words.split())
-    if not reason or len(reason) > LONGEST or len(words) > LONGEST or (reason == OTHER and len(words) < SHORTEST):
+    if reason not in REASONS or len(words) > LONGEST or (reason == OTHER and len(words) < SHORTEST):
         return None
-    uk = Tongue("uk")
-    said = uk(f"replay.reason_{reason}") if uk.knows(f"replay.reason_{reason}") else reason
+    said = Tongue("uk")(f"replay.reason_{reason}")
     return f"{said}: {words}" if words else said
 
 

@@ -7,11 +7,12 @@ it away as CSV is in it; a cell that a spreadsheet would reckon is made text (OW
 import csv
 import io
 import json
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import Form, Query, Request, Response
+from starlette.exceptions import HTTPException
 
 from domain import trail
 from domain.roles import Permission
@@ -20,8 +21,10 @@ from domain.trail import Entry, Head, Walk
 from ivr.console.web import gate
 from ivr.console.web.deeds import Deeds, grouped
 from ivr.console.web.desk import Desk, InDesk
-from ivr.console.web.gate import Asking, page
+from ivr.console.web.gate import Asking, Me, page
+from ivr.console.web.given import day
 from ivr.console.web.look import KYIV, language_of, render
+from ivr.console.web.masked import hidden_entry, names_customer
 from ivr.console.web.words import Tongue
 
 router = gate.router("/trail")
@@ -35,11 +38,14 @@ Text = Annotated[str, Query(max_length=200)]
 
 @router.get("", **page(Permission.TRAIL))
 async def shown(
-    request: Request, serving: InDesk, who: Text = "", what: Text = "", of: Text = "", since: Text = "",
-    until: Text = "", before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    request: Request, serving: InDesk, me: Asking, who: Text = "", what: Text = "", of: Text = "",
+    since: Text = "", until: Text = "", before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> Response:  # fmt: skip
-    """A page of it, the newest first."""
-    return await _page(request, serving, _wanted(who, what, of, since, until), before)
+    """A page of it, the newest first.  Who may not see personal data can't look for a customer's number either."""
+    wanted = _wanted(who, what, of, since, until)
+    if _in_vain(me, wanted):
+        return await _page(request, serving, me, {**wanted, "of": ""}, before, 422, refused=True)
+    return await _page(request, serving, me, wanted, before)
 
 
 @router.post("/verify", **page(Permission.TRAIL))
@@ -50,7 +56,7 @@ async def verify(
     try:
         heads = [Head.read(head)] if head.strip() else []
     except ValueError:
-        return await _page(request, serving, {}, None, 422, head=head, bad_head=True)
+        return await _page(request, serving, me, {}, None, 422, head=head, bad_head=True)
     walk = Walk(*heads)
     while await serving.read(walk.step):
         pass
@@ -59,7 +65,7 @@ async def verify(
     await serving.write(
         lambda conn: trail.note(conn, me.login, "trail.verified", at=now, rows=verdict.rows, fault=verdict.fault)
     )
-    return await _page(request, serving, {}, None, verdict=verdict, head=head)
+    return await _page(request, serving, me, {}, None, verdict=verdict, head=head)
 
 
 @router.get("/rows.csv", **page(Permission.TRAIL, also=Permission.LISTS))
@@ -68,19 +74,27 @@ async def rows(
 ) -> Response:
     """What the filters leave, as a file; at most the last 100 000 rows."""
     wanted, now = _wanted(who, what, of, since, until), serving.clock()
+    if _in_vain(me, wanted):
+        raise HTTPException(403)
     found = await serving.read(lambda conn: trail.page(conn, **_asked(wanted), size=MOST))
     kept = {name: value for name, value in wanted.items() if value}
     await serving.write(
         lambda conn: trail.note(conn, me.login, "trail.exported", at=now, rows=len(found), filters=kept)
     )
     return Response(
-        _csv(found), media_type="text/csv; charset=utf-8",
+        _csv(_for(me, found)), media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="trail-{now.astimezone(KYIV):%Y-%m-%d}.csv"'},
     )  # fmt: skip
 
 
 async def _page(
-    request: Request, serving: Desk, wanted: dict[str, str], before: int | None, status: int = 200, **more: Any
+    request: Request,
+    serving: Desk,
+    me: Me,
+    wanted: dict[str, str],
+    before: int | None,
+    status: int = 200,
+    **more: Any,
 ) -> Response:
     def job(conn: Connection) -> Any:
         found = trail.page(conn, **_asked(wanted), before=before, size=SIZE + 1)
@@ -90,10 +104,19 @@ async def _page(
     kept = urlencode({name: value for name, value in wanted.items() if value})
     older = f"{kept}&before={found[SIZE - 1].n}".lstrip("&") if len(found) > SIZE else None
     return render(
-        request, "trail/all.html", status, rows=found[:SIZE], deeds=grouped(deeds), last=last,
+        request, "trail/all.html", status, rows=_for(me, found[:SIZE]), deeds=grouped(deeds), last=last,
         told=Deeds(Tongue(language_of(request)), serving.names), names=serving.names, wanted=_blank(wanted),
-        kept=kept, older=older, newest=before is None, **{"verdict": None, "head": "", "bad_head": False, **more},
+        kept=kept, older=older, newest=before is None, **{"verdict": None, "head": "", "bad_head": False, "refused": False, **more},
     )  # fmt: skip
+
+
+def _in_vain(me: Me, wanted: dict[str, str]) -> bool:
+    return names_customer(wanted["of"]) and not me.may(Permission.PERSONAL)
+
+
+def _for(me: Me, rows: list[Entry]) -> list[Entry]:
+    """As they may see them."""
+    return rows if me.may(Permission.PERSONAL) else [hidden_entry(row) for row in rows]
 
 
 def _wanted(who: str, what: str, of: str, since: str, until: str) -> dict[str, str]:
@@ -116,8 +139,8 @@ def _asked(wanted: dict[str, str]) -> dict[str, Any]:
 def _midnight(text: str, days: int) -> datetime | None:
     """The beginning of this day in Kyiv, or of one after it."""
     try:
-        return datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), KYIV)
-    except (ValueError, OverflowError):
+        return datetime.combine(day(text) + timedelta(days=days), time(), KYIV)
+    except ValueError:
         return None
 
 
