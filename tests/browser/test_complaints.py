@@ -11,9 +11,11 @@ from domain.commands import OrderCallBack, PlaceOrder, RegisterRequest
 from domain.desk import AssignRequest, NoteRequest
 from domain.handlers import perform
 from domain.model import OrderKind, ReplyBy, RequestKind, RequestState, Topic
+from domain.request_life import Act
 from domain.request_queue import Me, Pile, Wanted
 from domain.request_queue import page as listed
 from domain.roles import Role
+from ivr.console.web.look import KYIV
 from ivr.console.web.words import LANGUAGES, Tongue
 from tests.browser.conftest import PHONE, WIDE, Site, fits
 
@@ -117,12 +119,15 @@ def test_a_complaint_goes_through_its_life_by_keyboard_alone(visit, site, shot, 
     page.keyboard.press("Escape")
     page.keyboard.press("s")
     page.keyboard.press("s")
+    close = page.get_by_role("button", name=T("requests.submit_considered"))
+    expect(close).to_have_text(f"{T('requests.submit_considered')}…")  # no key closes a request
+    close.press("Enter")
     expect(page.locator("[data-errors]")).to_be_focused()
     page.faults.clear()  # the browser reports the 422 itself
     accessible(page)
     shot(page, "request-missing")
     assert state(site, number).state is RequestState.ASSIGNED
-    for name in ("rights", "measures", "planned_on", "reply"):
+    for name in ("rights", "measures", "planned_on", "reply", "replied_at"):
         expect(page.locator(f"#{name}-error")).to_be_visible()
 
     page.locator("#rights").fill("поновлено строк ремонту")
@@ -136,8 +141,14 @@ def test_a_complaint_goes_through_its_life_by_keyboard_alone(visit, site, shot, 
     shot(page, "request-letter-drafted")
     by = state(site, number).reply_by
     expect(page.locator("#replied_by")).to_have_value(by)
-    page.keyboard.press("s")
-    page.keyboard.press("s")
+    page.locator("#replied_at").fill(datetime.now(KYIV).strftime("%Y-%m-%dT%H:%M"))
+    close.press("Enter")
+    expect(page.locator("[data-errors]")).to_be_focused()
+    expect(page.locator("[data-errors]")).to_contain_text(T("requests.confirm_considered", number=number))
+    accessible(page)
+    shot(page, "request-confirm")
+    assert state(site, number).state is RequestState.ASSIGNED
+    close.press("Enter")
     expect(page.get_by_role("status").first).to_contain_text(T("requests.done_considered"))
     found = state(site, number)
     assert found.state is RequestState.CONSIDERED and found.justified and "бригада запізнилася" in found.reply
@@ -160,6 +171,15 @@ def test_what_another_did_meanwhile_is_shown_and_nothing_is_lost(visit, site, sh
     page.faults.clear()  # the browser reports the 409 itself
     page.get_by_role("button", name=T("requests.submit_noted"), exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text(T("requests.done_noted"))
+
+
+def test_who_chooses_by_key_what_to_do_goes_on_where_its_form_begins(visit, site):
+    page: Page = visit(f"/requests/{written(site)}", Role.SUPERVISOR)
+    for key, act in (("2", Act.EXAMINE), ("3", Act.REFUSE)):
+        page.keyboard.press("d")
+        page.keyboard.press(key)
+        page.wait_for_url(f"**act={act}#do-title")
+        expect(page.locator("#do-title")).to_be_focused()
 
 
 def test_a_button_that_is_pressed_twice_does_it_once(visit, site):

@@ -10,12 +10,15 @@ import pytest
 
 from domain import duties, requests, roles, trail
 from domain.commands import KeepDraft, OrderCallBack, PlaceOrder, RegisterRequest
+from domain.decrees import DEFAULTS
 from domain.desk import AssignRequest, FinishOrder, NoteRequest, RefusalGround, SendInterim
 from domain.escalation import escalate
 from domain.handlers import perform
 from domain.model import OrderKind, ReplyBy, RequestKind, RequestState, Told, Topic
+from domain.policy import DeadlinePolicy
 from domain.request_life import Act
 from domain.roles import Permission, Role
+from ivr.console.web.sources import remarks_in, rule_in
 from ivr.console.web.words import LANGUAGES, Tongue
 
 ACCOUNT = "1000000018"
@@ -26,7 +29,7 @@ T = Tongue("uk")
 CONSIDERED = {
     "act": "considered", "justified": "yes", "reasons": "напруга була нижча за норму", "rights": "перерахунок",
     "measures": "замінити трансформатор", "planned_on": "2026-12-20", "reply": "Шановний споживачу! Перевірили.",
-    "replied_by": "phone", "replied_at": "2026-11-30T11:00",
+    "replied_by": "phone", "replied_at": "2026-11-30T11:00", "confirmed": "yes",
 }  # fmt: skip
 
 
@@ -254,7 +257,7 @@ def test_what_the_rules_forbid_is_said_beside_its_field(world, assigned, changed
 
 REFUSED = {
     "act": "refused", "ground": "threats", "text": "Ваше звернення залишено без розгляду.", "notified_by": "phone",
-    "notified_at": "2026-11-30T11:00",
+    "notified_at": "2026-11-30T11:00", "confirmed": "yes",
 }  # fmt: skip
 
 
@@ -286,7 +289,7 @@ def test_a_refusal_keeps_its_notice(world, complaint):
 def test_who_can_be_replied_to_is_not_refused_for_want_of_an_address(world, complaint):
     client = world.sign_in(Role.SUPERVISOR)
     assert 'value="no_contact"' not in client.get(f"/requests/{complaint}?act=refused").text
-    form = {"act": "refused", "version": version(world, complaint), "ground": "no_contact"}
+    form = {"act": "refused", "version": version(world, complaint), "ground": "no_contact", "confirmed": "yes"}
     answer = client.post(f"/requests/{complaint}/close", form)
     assert answer.status_code == 422
     assert field_errors(unescape(answer.text)) == {"ground": T("requests.error_has_contact")}
@@ -301,6 +304,99 @@ def test_nobody_who_can_be_replied_to_nowhere_has_to_be_notified(world, do):
     client.post(f"/requests/{number}/close", form)
     found = one(world, number)
     assert (found.state, found.ground, found.notified_at) == ("refused", RefusalGround.NO_CONTACT, None)
+
+
+def hidden_fields(page, before):
+    """The hidden fields of the form in which this stands, but for the token that the client adds itself."""
+    form = page[: page.index(before)].rpartition("<form")[2]
+    fields = dict(re.findall(r'type="hidden" name="([a-z_]+)" value="([^"]*)"', form))
+    fields.pop("csrf", None)
+    assert fields["version"]
+    return fields
+
+
+def details(world, number, act):
+    rows = world.read(lambda conn: trail.page(conn, what=f"request.{act}", of=number))
+    return dict(rows[0].details)
+
+
+@pytest.mark.parametrize("form", [CONSIDERED, REFUSED], ids=lambda each: each["act"])
+def test_nothing_is_closed_before_somebody_saw_what_it_will_be_closed_with(world, assigned, form):
+    client, seen = world.sign_in(Role.SUPERVISOR), version(world, assigned)
+    asked = client.post(f"/requests/{assigned}/close", {**form, "version": seen, "confirmed": ""})
+    page = unescape(asked.text)
+    assert T(f"requests.confirm_{form['act']}", number=assigned) in page
+    assert form.get("reply", form.get("text")) in page
+    assert (one(world, assigned).state, version(world, assigned)) == (RequestState.ASSIGNED, seen)
+    assert (f"request.{form['act']}", assigned) not in noted(world)
+    kept = hidden_fields(page, 'id="confirm-title"')
+    back = client.post(f"/requests/{assigned}/close", {**kept, "confirmed": "no"})
+    assert form.get("reply", form.get("text")) in unescape(back.text) and "<textarea" in back.text
+    assert one(world, assigned).state is RequestState.ASSIGNED
+    client.post(f"/requests/{assigned}/close", {**kept, "confirmed": "yes"})
+    assert one(world, assigned).state == form["act"]
+
+
+def test_what_can_not_be_closed_like_this_is_said_before_anybody_is_asked(world, assigned):
+    form = {**CONSIDERED, "version": version(world, assigned), "replied_by": "post", "confirmed": ""}
+    answer = world.sign_in(Role.SUPERVISOR).post(f"/requests/{assigned}/close", form)
+    assert answer.status_code == 422 and field_errors(answer.text).keys() == {"because"}
+
+
+def test_no_key_closes_a_request(world, assigned):
+    client = world.sign_in(Role.SUPERVISOR)
+    for act in ("considered", "refused"):
+        assert 'data-key="s s"' not in client.get(f"/requests/{assigned}?act={act}").text
+        form = {**(CONSIDERED if act == "considered" else REFUSED), "version": version(world, assigned)}
+        asked = client.post(f"/requests/{assigned}/close", {**form, "confirmed": ""}).text
+        assert "data-key" not in asked[asked.index('id="confirm-title"') : asked.index('value="no"')]
+
+
+def test_the_trail_knows_how_and_to_whom_a_request_was_closed(world, do, complaint):
+    client = world.sign_in(Role.SUPERVISOR)
+    form = {"act": "assigned", "to": "supervisor", "phone": "+380440000100"}
+    client.post(f"/requests/{complaint}/work", {**form, "version": version(world, complaint)})
+    assert details(world, complaint, "assigned") == {"responsible": "Supervisor", "to": "supervisor"}
+    client.post(f"/requests/{complaint}/close", {**CONSIDERED, "version": version(world, complaint)})
+    told = details(world, complaint, "considered")
+    assert (told["conclusion"], told["by"], told["responsible"]) == ("justified", "phone", "Supervisor")
+    assert told["contact"].endswith("01") and PHONE not in str(told) and ACCOUNT not in str(told)
+    other = do(RegisterRequest(RequestKind.COMPLAINT, Topic.SERVICE, ReplyBy.EMAIL, "ivan@example.org")).number
+    client.post(f"/requests/{other}/close", {**REFUSED, "version": version(world, other), "notified_by": "email"})
+    told = details(world, other, "refused")
+    assert (told["ground"], told["by"], told["contact"]) == ("threats", "email", "i***@example.org")
+    page = unescape(world.sign_in(Role.AUDITOR).get("/trail?what=request.refused").text)
+    assert T("requests.ground_threats") in page and T("trail.detail_ground") in page
+
+
+def test_a_letter_goes_to_the_address_and_not_to_a_telephone_number(world, do):
+    number = do(RegisterRequest(RequestKind.COMPLAINT, Topic.SERVICE, ReplyBy.POST, PHONE, ACCOUNT)).number
+    page = world.sign_in(Role.SUPERVISOR).get(f"/requests/{number}").text
+    where = re.search(rf"<dt>{T('requests.reply_by')}</dt><dd>(.*?)</dd>", page, re.S)[1]
+    post, phone = where.split("<br>")
+    assert "Показова" in post and "+380" not in post and "000" in phone and T("requests.phone_too") in unescape(phone)
+
+
+def test_what_has_to_come_first_is_said_and_who_looks_takes_it_in_one_press(world, do, complaint):
+    client = world.sign_in(Role.SUPERVISOR)
+    page = client.get(f"/requests/{complaint}").text
+    assert T("requests.first_registered") in page and T("requests.assign_me") not in page
+    known = do(RegisterRequest(RequestKind.QUESTION, Topic.SERVICE, ReplyBy.POST)).number
+    do(AssignRequest(known, "Supervisor", "+380440000100", "supervisor"), by="supervisor")
+    page = client.get(f"/requests/{complaint}").text
+    fields = hidden_fields(page, T("requests.assign_me"))
+    client.post(f"/requests/{complaint}/work", fields)
+    assert (one(world, complaint).assigned_to, one(world, complaint).state) == ("supervisor", "assigned")
+    assert T("requests.first_registered") not in client.get(f"/requests/{complaint}").text
+
+
+def test_what_is_closed_shows_no_money_at_stake_and_nobody_missing(world, complaint):
+    client = world.sign_in(Role.SUPERVISOR)
+    shown = client.get(f"/requests/{complaint}").text
+    assert T("requests.at_stake") in shown and T("requests.nobody") in shown
+    client.post(f"/requests/{complaint}/close", {**REFUSED, "version": version(world, complaint)})
+    page = client.get(f"/requests/{complaint}").text
+    assert T("requests.at_stake") not in page and T("requests.nobody") not in page
 
 
 @pytest.mark.parametrize("act", ["considered", "refused"])
@@ -364,6 +460,33 @@ def test_it_may_need_an_examination(world, complaint):
         {"act": "examined", "case": "meter_examined", "version": version(world, complaint)},
     )
     assert one(world, complaint).due > before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_rule_of_a_deadline_is_told_in_the_readers_language_with_its_source(world, complaint, language):
+    tongue = Tongue(language)
+    for source in {row.source for row in DEFAULTS.rows if isinstance(row.terms, DeadlinePolicy)}:
+        told = rule_in(tongue, source)
+        assert told and not told.startswith("requests.") and (language == "en" or not re.search("[a-z]{4}", told))
+    assert rule_in(tongue, "the operator's own rule") is None
+    page = unescape(world.sign_in(Role.SUPERVISOR, language=language).get(f"/requests/{complaint}").text)
+    source = one(world, complaint).rule
+    assert rule_in(tongue, source) in page and source in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_remark_on_a_transcript_is_told_in_the_readers_language(language):
+    tongue = Tongue(language)
+    told = remarks_in(
+        tongue,
+        "the model knows 348 words only: whatever else was said is missing or made into these; "
+        "3 stretches in which it repeated itself or heard nobody were left out; "
+        "only the first 600 s were written down; something new",
+    )
+    assert [known for _, known in told] == [True, True, True, False]
+    for (text, _), part in zip(told, ("348", "3", "600", "something new"), strict=True):
+        assert part in text
+        assert language == "en" or part == "something new" or not re.search("[a-z]{4}", text)
 
 
 # Two at once, and twice

@@ -7,11 +7,12 @@ Rules
    kept, and the page shows what happened; the same form sent twice is done once.
 3. Every deed is in the trail, in the transaction of the deed; so is that a request was opened by who sees it in full.
 4. The state of a list is in its address.
+5. What closes a request is shown once more, with everything that it will say, before it is done: closed is for good.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -45,7 +46,6 @@ from domain.transcripts import Transcript
 from ivr.console.web import letters
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, Me, page, router
-from ivr.console.web.given import LARGEST, day, moment
 from ivr.console.web.hearing import REASONS, Hearing, hearing
 from ivr.console.web.letters import Letter
 from ivr.console.web.look import language_of, redirect, render
@@ -57,7 +57,9 @@ from ivr.console.web.request_forms import (
     done_already,
     fault,
     filled,
+    noted,
 )
+from ivr.console.web.sources import remarks_in, rule_in
 from ivr.console.web.words import Tongue
 
 router = router()
@@ -79,6 +81,10 @@ class Changed(Exception):
     def __init__(self, now: Matter, since: Sequence[Event]) -> None:
         self.now, self.since = now, since
         super().__init__(now.number)
+
+
+class Unconfirmed(Exception):
+    """It could be closed like this, but nobody has said yet that it shall be.  Nothing was done."""
 
 
 # The queue
@@ -145,8 +151,9 @@ def _place(text: str, pile: Pile) -> Place | None:
         return None
     try:
         if pile is Pile.CLOSED:
-            return Place(moment(when), int(key))
-        return Place(day(when), int(key))
+            at = datetime.fromisoformat(when)
+            return Place(at, int(key)) if at.tzinfo else None
+        return Place(date.fromisoformat(when), int(key))
     except ValueError:
         return None
 
@@ -248,7 +255,7 @@ async def letter(request: Request, number: Number, serving: InDesk, me: Asking) 
 
 @router.get("/requests/{number}/letter", **page(Permission.REQUESTS), name="request_letter")
 async def printed(
-    request: Request, number: Number, serving: InDesk, me: Asking, event: Annotated[int, Query(ge=0, le=LARGEST)] = 0
+    request: Request, number: Number, serving: InDesk, me: Asking, event: Annotated[int, Query(ge=0)] = 0
 ) -> Response:
     """A letter as it was sent, to be printed.  event: the act that sent it; 0: the last one that did."""
     opened = await _opened(serving, number, me)
@@ -355,19 +362,32 @@ def _shown(
     status: int = 200,
     changed: Sequence[Event] = (),
     done: str = "",
+    confirm: bool = False,
 ) -> Response:
-    matter, now = opened.matter, serving.clock()
+    matter, now, tongue = opened.matter, serving.clock(), Tongue(language_of(request))
     fresh = Filled(act or Act.NOTE, _defaults(opened, me, act, language_of(request)))
     return render(
         request, "requests/one.html", status,
         opened=opened, matter=matter, act=act, form=form or fresh,
         tabs=[each for each in TABS if each in matter.can and _may(me, each)],
-        closing=act in CLOSE, changed=changed, done=done,
+        closing=act in CLOSE, changed=changed, done=done, confirm=confirm,
+        mine=_mine(opened, me),
         hours_left=requests.hours_left(matter.due, matter.closed_at or now), today=rules.local_day(now),
         reply_ways=list(ReplyBy), topics=list(Topic), cases=list(Case), grounds=_grounds(opened), reasons=REASONS,
         with_letter=act in (Act.CONSIDER, Act.INTERIM, Act.REFUSE), kinds=Kind,
         complaint=matter.kind is RequestKind.COMPLAINT,
+        rule=rule_in(tongue, matter.rule), remarks=lambda text: remarks_in(tongue, text),
     )  # fmt: skip
+
+
+def _mine(opened: Opened, me: Me) -> bool:
+    """Can who looks take it in one press: it is nobody's, and customers were told their telephone before."""
+    return (
+        Act.ASSIGN in opened.matter.can
+        and not opened.matter.responsible
+        and me.login in opened.staff
+        and bool(opened.phone)
+    )
 
 
 def _grounds(opened: Opened) -> list[RefusalGround]:
@@ -409,6 +429,10 @@ async def _act(request: Request, number: str, serving: Desk, me: Me, acts: Seque
         raise HTTPException(400)
     opened, now = await _opened(serving, number, me), serving.clock()
     form = filled(opened.matter, act, typed, now, opened.staff)
+    confirmed = act not in CLOSE or typed.get("confirmed") == "yes"
+    if typed.get("confirmed") == "no":
+        form.errors.clear()
+        return _shown(request, serving, me, opened, act, form)
     if form.command is None:
         since = acts_since(opened.matter, int(version))
         if act not in opened.matter.can:
@@ -416,7 +440,9 @@ async def _act(request: Request, number: str, serving: Desk, me: Me, acts: Seque
         return _shown(request, serving, me, opened, act, form, status=422, changed=since)
     command = form.command
     try:
-        await serving.write(lambda conn: _done(conn, number, int(version), act, command, me, now))
+        await serving.write(lambda conn: _done(conn, number, int(version), act, command, me, now, confirmed))
+    except Unconfirmed:
+        return _shown(request, serving, me, opened, act, form, confirm=True)
     except Changed as meanwhile:
         again = replace(opened, matter=meanwhile.now)
         form.errors[""] = "changed" if act in meanwhile.now.can else "not_possible"
@@ -429,9 +455,18 @@ async def _act(request: Request, number: str, serving: Desk, me: Me, acts: Seque
 
 
 def _done(
-    conn: Connection, number: str, version: int, act: Act, command: Command[Any], me: Me, now: datetime
+    conn: Connection,
+    number: str,
+    version: int,
+    act: Act,
+    command: Command[Any],
+    me: Me,
+    now: datetime,
+    confirmed: bool,
 ) -> None:
-    """In one transaction: nobody else did anything since, the deed, the trail.  Raises Changed, DeskRefusal."""
+    """In one transaction: nobody else did anything since, the deed, the trail.
+
+    Raises Changed, DeskRefusal; and Unconfirmed instead of doing what could be done."""
     matter = requests.one(conn, number, hold=True)
     assert matter is not None
     if since := acts_since(matter, version):
@@ -439,7 +474,9 @@ def _done(
             return
         raise Changed(matter, since)
     perform(conn, command, call=None, seq=None, at=now, by=me.login)
-    trail.note(conn, me.login, f"request.{act}", of=number, at=now)
+    if not confirmed:
+        raise Unconfirmed
+    trail.note(conn, me.login, f"request.{act}", of=number, at=now, **noted(matter, command))
 
 
 # Calls back and orders

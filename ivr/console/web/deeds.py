@@ -18,6 +18,8 @@ _VALUES: Final = {
     "before": ("console.role_",), "after": ("console.role_",), "format": ("trail.format_",), "list": ("trail.list_",),
     "what": ("trail.what_",), "flows": ("calls.flow_",), "outcomes": ("calls.outcome_",),
     "languages": ("calls.language_",), "recording": ("calls.recording_",), "fault": ("trail.broken_",),
+    "ground": ("requests.ground_",), "conclusion": ("trail.conclusion_",), "case": ("requests.case_",),
+    "by": ("requests.by_",), "reply_by": ("requests.by_",),
 }  # fmt: skip
 """Detail -> where the words of its values stand."""
 _OF_STAFF: Final = ("staff", "signed", "password")

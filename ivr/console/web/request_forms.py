@@ -6,7 +6,7 @@ refused there, and `fault` says at which field.  Days and times in forms are Kyi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ from domain.desk import (
     DeskRefusal,
     ExamineRequest,
     Incomplete,
+    Justified,
     Late,
     NoteRequest,
     NotPossible,
@@ -27,15 +28,16 @@ from domain.desk import (
     RefusalGround,
     RefuseRequest,
     SendInterim,
+    Unjustified,
     WrongChannel,
 )
 from domain.handling import Unanswerable
+from domain.masking import masked_account, masked_phone
 from domain.model import ReplyBy, RequestKind, Topic
 from domain.phone import e164
 from domain.policy import Case
 from domain.request_life import Act
 from domain.requests import Event, Request
-from ivr.console.web.given import day, moment
 from ivr.console.web.letters import GAP, LONGEST
 from ivr.console.web.look import KYIV
 
@@ -72,7 +74,7 @@ class Filled:
     def day(self, name: str) -> date | None:
         """A day; one that can't be read is an error of its field."""
         try:
-            return day(self.text(name)) if self.text(name) else None
+            return date.fromisoformat(self.text(name)) if self.text(name) else None
         except ValueError:
             self.errors[name] = "not_a_day"
             return None
@@ -80,12 +82,13 @@ class Filled:
     def moment(self, name: str, now: datetime) -> datetime | None:
         """A minute of Kyiv's; the present one stands for now."""
         try:
-            at = moment(self.text(name), KYIV) if self.text(name) else None
+            there = datetime.fromisoformat(self.text(name)) if self.text(name) else None
         except ValueError:
             self.errors[name] = "not_a_time"
             return None
-        if at is None:
+        if there is None:
             return None
+        at = (there if there.tzinfo else there.replace(tzinfo=KYIV)).astimezone(UTC)
         return now if at == now.replace(second=0, microsecond=0) else at
 
     def need(self, *names: str) -> None:
@@ -168,6 +171,50 @@ def _said(command: Command[Any]) -> dict[str, Any]:
             return {"ground": command.ground.value, "text": command.text}
         case _:
             return {}
+
+
+def noted(request: Request, command: Command[Any]) -> dict[str, Any]:
+    """What the trail says of a deed: on what ground, how it ended, by which means and to whom; no letter, and of
+    contacts no more than tells one from another."""
+    match command:
+        case AssignRequest():
+            return {"responsible": command.responsible, "to": command.login}
+        case CompleteRequest():
+            return {"reply_by": command.reply_by.value, "contact": _veiled(command.contact)}
+        case ExamineRequest():
+            return {"case": command.case.value}
+        case SendInterim():
+            return {"by": command.by.value, **_whom(request)}
+        case ConsiderRequest():
+            found, reply = command.finding, command.reply
+            conclusion = {Justified: "justified", Unjustified: "unjustified"}.get(type(found), "answered")
+            return {
+                "conclusion": conclusion, "by": reply.by.value, "sent_at": reply.sent_at, "because": reply.because,
+                **_whom(request),
+            }  # fmt: skip
+        case RefuseRequest():
+            told = {"by": command.notified_by.value, "sent_at": command.notified_at} if command.notified_by else {}
+            return {"ground": command.ground.value, **told, **_whom(request)}
+        case _:
+            return {}
+
+
+def _whom(request: Request) -> dict[str, Any]:
+    return {
+        "contact": _veiled(request.contact),
+        "account": masked_account(request.account) if request.account else None,
+        "responsible": request.responsible,
+    }
+
+
+def _veiled(contact: str | None) -> str | None:
+    """A telephone but for its middle; of a mailbox its host; an address stays in the request."""
+    if not contact:
+        return None
+    if contact.startswith("+"):
+        return masked_phone(contact)
+    name, at, host = contact.rpartition("@")
+    return f"{name[:1]}***@{host}" if at else "***"
 
 
 # One for each act
