@@ -12,7 +12,7 @@ Rules
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -46,6 +46,7 @@ from domain.transcripts import Transcript
 from ivr.console.web import letters
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.gate import Asking, Me, page, router
+from ivr.console.web.given import LARGEST, day, moment
 from ivr.console.web.hearing import REASONS, Hearing, hearing
 from ivr.console.web.letters import Letter
 from ivr.console.web.look import language_of, redirect, render
@@ -151,9 +152,8 @@ def _place(text: str, pile: Pile) -> Place | None:
         return None
     try:
         if pile is Pile.CLOSED:
-            at = datetime.fromisoformat(when)
-            return Place(at, int(key)) if at.tzinfo else None
-        return Place(date.fromisoformat(when), int(key))
+            return Place(moment(when), int(key))
+        return Place(day(when), int(key))
     except ValueError:
         return None
 
@@ -255,7 +255,7 @@ async def letter(request: Request, number: Number, serving: InDesk, me: Asking) 
 
 @router.get("/requests/{number}/letter", **page(Permission.REQUESTS), name="request_letter")
 async def printed(
-    request: Request, number: Number, serving: InDesk, me: Asking, event: Annotated[int, Query(ge=0)] = 0
+    request: Request, number: Number, serving: InDesk, me: Asking, event: Annotated[int, Query(ge=0, le=LARGEST)] = 0
 ) -> Response:
     """A letter as it was sent, to be printed.  event: the act that sent it; 0: the last one that did."""
     opened = await _opened(serving, number, me)

@@ -6,7 +6,7 @@ refused there, and `fault` says at which field.  Days and times in forms are Kyi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -38,6 +38,7 @@ from domain.phone import e164
 from domain.policy import Case
 from domain.request_life import Act
 from domain.requests import Event, Request
+from ivr.console.web.given import day, moment
 from ivr.console.web.letters import GAP, LONGEST
 from ivr.console.web.look import KYIV
 
@@ -74,7 +75,7 @@ class Filled:
     def day(self, name: str) -> date | None:
         """A day; one that can't be read is an error of its field."""
         try:
-            return date.fromisoformat(self.text(name)) if self.text(name) else None
+            return day(self.text(name)) if self.text(name) else None
         except ValueError:
             self.errors[name] = "not_a_day"
             return None
@@ -82,13 +83,12 @@ class Filled:
     def moment(self, name: str, now: datetime) -> datetime | None:
         """A minute of Kyiv's; the present one stands for now."""
         try:
-            there = datetime.fromisoformat(self.text(name)) if self.text(name) else None
+            at = moment(self.text(name), KYIV) if self.text(name) else None
         except ValueError:
             self.errors[name] = "not_a_time"
             return None
-        if there is None:
+        if at is None:
             return None
-        at = (there if there.tzinfo else there.replace(tzinfo=KYIV)).astimezone(UTC)
         return now if at == now.replace(second=0, microsecond=0) else at
 
     def need(self, *names: str) -> None:
