@@ -94,6 +94,23 @@ def test_the_hardest_question_leads_to_its_calls_and_their_replay(visit, accessi
     assert page.locator("tbody a").first.get_attribute("href").startswith("/calls/")
 
 
+def test_the_map_begins_where_most_callers_left_and_nothing_lies_over_it(visit, shot):
+    page = visit("/figures?period=month", Role.SUPERVISOR)
+    page.wait_for_selector("[data-map] svg")
+    weights = page.evaluate(  # as the server sent them: the drawn map stands in their place
+        """async () => {
+          const sent = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+          return JSON.parse(sent.querySelector("[data-map] > script").textContent);
+        }"""
+    )
+    left = {part: sum(spot["left"] for spot in spots.values()) for part, spots in weights.items()}
+    assert left[page.input_value("[data-map-part]")] == max(left.values()) > 0
+    assert page.locator("[data-map] .flowmap-how").count() == 0
+    assert page.locator("[data-map] .flowmap-way title").count() > 0
+    assert "(" in page.locator("[data-map] .flowmap-list ol").text_content()
+    shot(page, "figures-map-first", whole=False)
+
+
 def test_the_map_shows_where_callers_leave(visit, shot):
     page = visit("/figures?period=week", Role.SUPERVISOR)
     if page.locator("[data-map]").count() == 0:

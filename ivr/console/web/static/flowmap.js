@@ -313,7 +313,10 @@
     figure.append(scroll, list);
     element.append(figure);
     const first = inOrder[Math.max(0, firstSeen)] && graph.node(inOrder[Math.max(0, firstSeen)].name);
-    const begins = firstSeen < 0 && chart.begins?.[0] ? graph.node(chart.begins[0]) : first;
+    const left = (node) => weight(node.name)?.left ?? 0;
+    const worst = weights && inOrder.reduce((one, other) => (left(other) > left(one) ? other : one));
+    const begins = worst && left(worst) ? graph.node(worst.name)
+      : firstSeen < 0 && chart.begins?.[0] ? graph.node(chart.begins[0]) : first;
     if (begins) {
       scroll.scrollLeft = begins.x - scroll.clientWidth / 2;
       scroll.scrollTop = begins.y - scroll.clientHeight / 3;
