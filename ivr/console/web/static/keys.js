@@ -1,5 +1,5 @@
 // The keyboard: [data-key="g c"] or [data-key="k"] is clicked (a field: focused), `/` goes to [data-search], j and k
-// move along [data-rows] > [data-row], Enter follows the row's first link, ? shows what there is.
+// move along [data-rows] > [data-row], Enter follows the row's link marked [data-open], else its first; ? shows what there is.
 // A page's own script may say `event.preventDefault()` first, in the capture phase.
 "use strict";
 (() => {
@@ -95,7 +95,7 @@
       return;
     }
     if (key === "Enter" && event.target.matches("[data-row]")) {
-      const link = event.target.querySelector("a[href], button");
+      const link = event.target.querySelector("[data-open]") || event.target.querySelector("a[href], button");
       if (link) {
         event.preventDefault();
         link.click();
