@@ -54,10 +54,14 @@ def share(part: float, whole: float) -> float | None:
 
 
 def before(span: Span) -> Span:
-    """What a span is compared with: the month before of a whole month, else as many days just before."""
+    """What a span is compared with: the month before of a whole month; the same days of the month before (to its end
+    at most) where it begins on the first of a month and ends within it; else as many days just before."""
     period = Period.of(span.first)
-    if (span.first, span.last) == (period.first, period.last):
-        return Span(period.previous.first, period.previous.last)
+    if span.first == period.first and span.last <= period.last:
+        earlier = period.previous
+        if span.last == period.last:
+            return Span(earlier.first, earlier.last)
+        return Span(earlier.first, min(earlier.last, earlier.first + (span.last - span.first)))
     days = (span.last - span.first).days + 1
     return Span(span.first - days * _DAY, span.first - _DAY)
 

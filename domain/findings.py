@@ -22,7 +22,7 @@ from domain import debts, marks
 from domain.indexing import ALL, BEGAN, SECONDS, mark, micros, moment
 from domain.marks import SIZE, Blocks
 from domain.masking import masked_account, masked_phone
-from domain.model import Language, Outcome
+from domain.model import Language, Outcome, RequestKind, Topic
 from domain.queries import BadQuery, PersonalQuery, Query, read, written
 from domain.tables import RecordingState, findings, mark_blocks
 from domain.topics import lemmas
@@ -51,8 +51,10 @@ class Found:
     """A call that ended.
 
     began: UTC.  seconds: whole ones.  caller, accounts: masked unless personal data was asked for.
-    flow: the one that it was mainly in; flows: all of them.  transferred_to: None when it was not.
-    doubts: moments of doubt.  gave_up: on a question.  requests, readings: how many were made in it.
+    flow: the one that it was mainly in; flows: all of them.  matter: what it was about, as figures count it
+    (`domain.tallies`); request_kind, topic: of the first request that was made in it.
+    transferred_to: None when it was not.  doubts: moments of doubt.  gave_up: on a question.
+    requests, readings: how many were made in it.
     recording: None when nobody noted one.  score: 0 to 100, the mean of its scorers.  told: whether there are words.
     """
 
@@ -63,6 +65,9 @@ class Found:
     dialled: str
     flow: str
     flows: tuple[str, ...]
+    matter: str
+    request_kind: RequestKind | None
+    topic: Topic | None
     language: Language
     outcome: Outcome
     transferred_to: str | None
@@ -179,6 +184,7 @@ class _Filters:
                 ("o", query.outcomes if 2 * len(query.outcomes) <= len(Outcome) else ()),
                 ("l", query.languages if 2 * len(query.languages) <= len(Language) else ()),
                 ("d", query.dialled),
+                ("m", query.about),
                 ("r", query.recording),
             )
             if values
@@ -258,14 +264,14 @@ def _rare(conn: Connection, query: Query, personal: bool) -> Iterator[Blocks]:
     kinds = "wp" if personal else "w"
     wanted += [[mark(kind, form) for kind in kinds for form in lemmas(word)] for word in query.said]
     loaded = marks.load(conn, {each for several in wanted for each in several}) if wanted else {}
+    silent: Blocks = {}  # who looks for words finds none of theirs
+    for number, place in (divmod(n, SIZE) for n in (debts.erased(conn) if query.said else ())):
+        silent[number] = silent.get(number, 0) | 1 << place
     for several in wanted:
         joined: Blocks = {}
         for each in several:
             for number, bits in loaded[each].items():
                 joined[number] = joined.get(number, 0) | bits & ~silent.get(number, 0)
-    silent: Blocks = {}  # who looks for words finds none of theirs
-    for number, place in (divmod(n, SIZE) for n in (debts.erased(conn) if query.said else ())):
-        silent[number] = silent.get(number, 0) | 1 << place
         yield joined
 
 
@@ -350,8 +356,9 @@ def _call(row: Row[Any], personal: bool) -> Found:
     return Found(
         row.call, moment(row.began), row.seconds,
         row.caller if personal or row.caller is None else masked_phone(row.caller),
-        row.dialled, row.flow, tuple(row.flows.split()), row.language, row.outcome, row.transferred_to, row.doubts,
-        row.gave_up, row.requests, row.complaint, row.readings, row.recording, row.score, row.noted, row.told,
+        row.dialled, row.flow, tuple(row.flows.split()), row.matter, row.request_kind, row.topic, row.language,
+        row.outcome, row.transferred_to, row.doubts, row.gave_up,
+        row.requests, row.complaint, row.readings, row.recording, row.score, row.noted, row.told,
         accounts if personal else tuple(map(masked_account, accounts)),
     )  # fmt: skip
 

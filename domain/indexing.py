@@ -6,12 +6,16 @@ Rules
 3. Words that a reader without the right to personal data sees masked are marked apart ("p"), and numbers not at all:
    who searches without that right is not answered from what they may not read, so nobody finds an account's number
    by trying (decision 113).
-4. When a recording is erased, its words leave the index in the same transaction (`forget_words`).
+4. When a recording is erased, its words leave the index in the same transaction (`forget_words`), and what was
+   recognised in it comes back with no later indexing.
+5. Of what a caller said in answers no number word is kept at all, however short: an account that is dictated in
+   pieces is no long number in any of them.
 
 Theory: a word is found in any of its forms because its dictionary forms are marked (`topics.lemmas`) and those of
 the word that is looked for are asked for; one in common is enough.
 
 A mark is a letter and a value:  * every call   o outcome   l language   f flow   d dialled number   r recording
+  m what it was about: its matter, and the topic of a request that was made in it
   t something that is true of it   a account   n caller's number, last digit first   w word   p personal word
   s its length in seconds, in binary digits   b the second in which it began (since 1970), in binary digits
 """
@@ -30,7 +34,7 @@ from domain import debts, marks, masking, quality
 from domain.debts import Debt
 from domain.marks import SIZE, Changes
 from domain.masking import Personal
-from domain.model import Language, Outcome, RequestKind
+from domain.model import Language, Outcome, RequestKind, Topic
 from domain.tables import (
     RecordingState,
     call_notes,
@@ -41,7 +45,7 @@ from domain.tables import (
     requests,
     transcripts,
 )
-from domain.tables import marks as marks_table
+from domain.tallies import NOTHING
 from domain.topics import lemmas, plain
 
 log = logging.getLogger(__name__)
@@ -71,12 +75,17 @@ class Words:
     shown: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
 
+    def __or__(self, other: "Words") -> "Words":
+        return Words(self.shown | other.shown, self.hidden | other.hidden)
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What the store itself knows of a call, beside its story: see `findings.Found`."""
 
     requests: int = 0
+    request_kind: RequestKind | None = None
+    topic: Topic | None = None
     complaint: bool = False
     readings: int = 0
     recording: RecordingState | None = None
@@ -104,6 +113,8 @@ class Facts:
     gave_up: bool
     accounts: tuple[str, ...]
     stored: Stored = Stored()
+    matter: str = NOTHING
+    said: Words = field(default_factory=Words)
 
 
 def micros(at: datetime) -> int:
@@ -138,8 +149,12 @@ def marked(facts: Facts) -> set[str]:
         found.add(mark("r", stored.recording))
     if facts.caller is not None:
         found.add(mark("n", facts.caller[::-1]))
-    found.update(mark("w", word) for word in stored.words.shown)
-    found.update(mark("p", word) for word in stored.words.hidden)
+    found.update(mark("m", about) for about in (facts.matter, stored.topic) if about is not None)
+    words = stored.words
+    if stored.recording is not RecordingState.ERASED:
+        words |= facts.said
+    found.update(mark("w", word) for word in words.shown)
+    found.update(mark("p", word) for word in words.hidden)
     return found
 
 
@@ -148,13 +163,13 @@ def mark(kind: str, value: str) -> str:
     return f"{kind}{value}"[:LONGEST_MARK].replace(" ", "_")
 
 
-def words_of(texts: Iterable[Sequence[str]]) -> Words:
-    """Of these texts, each in its words as they were said or written."""
+def words_of(texts: Iterable[Sequence[str]], *, numbers: bool = True) -> Words:
+    """Of these texts, each in its words as they were said or written.  numbers: short ones ("two lamps") count."""
     shown: set[str] = set()
     hidden: set[str] = set()
     for text in texts:
         for word, kind in zip(text, masking.personal(text), strict=True):
-            if kind is not Personal.NUMBER:
+            if kind is not Personal.NUMBER and (numbers or not masking.is_number(word)):
                 (shown if kind is None else hidden).update(lemmas(plain(word)))
     return Words(frozenset(shown), frozenset(hidden))
 
@@ -166,6 +181,7 @@ def gather(conn: Connection, of: Sequence[str]) -> dict[str, Stored]:
     """What the store knows of these calls."""
     asked = {"calls": list(of)}
     made = {row.call: row for row in conn.execute(_REQUESTS, asked)}
+    first = {row.call: row for row in conn.execute(_FIRST, {"ids": [row.first for row in made.values()]})}
     read = {row.call: row.made for row in conn.execute(_READINGS, asked)}
     states = {row.call: row.state for row in conn.execute(_RECORDINGS, asked)}
     totals = quality.totals(conn, of)
@@ -179,6 +195,8 @@ def gather(conn: Connection, of: Sequence[str]) -> dict[str, Stored]:
     return {
         call: Stored(
             requests=made[call].made if call in made else 0,
+            request_kind=first[call].kind if call in first else None,
+            topic=first[call].topic if call in first else None,
             complaint=bool(call in made and made[call].complaints),
             readings=read.get(call, 0),
             recording=states.get(call),
@@ -189,6 +207,14 @@ def gather(conn: Connection, of: Sequence[str]) -> dict[str, Stored]:
         )
         for call in of
     }
+
+
+def first_request(conn: Connection, call: str) -> tuple[RequestKind, Topic] | None:
+    """Kind and topic of the first request that was made in this call."""
+    return next(
+        ((row.kind, row.topic) for row in conn.execute(_FIRST_OF, {"call": call})),
+        None,
+    )
 
 
 def _texts(call: str, written: str) -> list[str]:
@@ -214,6 +240,9 @@ def fill(conn: Connection, found: Mapping[Debt, Facts | None]) -> int:
     before = {row.call: row for row in conn.execute(_BEFORE, {"calls": [debt.call for debt in settled]})}
     blocks = _Blocks(conn)
     changes, rows = Changes(), list[dict[str, Any]]()
+    gone = [before[debt.call] for debt, facts in settled.items() if facts is None and debt.call in before]
+    for old in gone:  # people gave it back: it goes on
+        changes.remove(old.n, old.marks.split(" "))
     for facts in sorted(fresh, key=lambda facts: facts.began):
         old = before.get(facts.call)
         n = old.n if old else blocks.place(micros(facts.began))
@@ -225,6 +254,8 @@ def fill(conn: Connection, found: Mapping[Debt, Facts | None]) -> int:
     blocks.write()
     if rows:
         conn.execute(_KEEP[conn.dialect.name], rows)
+    if gone:
+        conn.execute(delete(findings).where(findings.c.n.in_([old.n for old in gone])))
     debts.settle(conn, list(settled))
     return len(settled)
 
@@ -240,9 +271,6 @@ def forget_words(conn: Connection, call: str) -> None:
     row = conn.execute(_BEFORE, {"calls": [call]}).one_or_none()
     if row is None:
         return
-    gone = [before[debt.call] for debt, facts in settled.items() if facts is None and debt.call in before]
-    for old in gone:  # people gave it back: it goes on
-        changes.remove(old.n, old.marks.split(" "))
     had = row.marks.split(" ")
     kept = [mark for mark in had if mark[0] not in "wp"]
     changes = Changes()
@@ -254,8 +282,6 @@ def forget_words(conn: Connection, call: str) -> None:
 class _Blocks:
     """Where calls get their places: beside those that began at about the same time, so that a page of the newest
     calls is found in few blocks, also while calls of years ago are indexed beside those of today."""
-    if gone:
-        conn.execute(delete(findings).where(findings.c.n.in_([old.n for old in gone])))
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
@@ -300,7 +326,8 @@ def row(n: int, facts: Facts, has: Iterable[str]) -> dict[str, Any]:
     stored = facts.stored
     return {
         "n": n, "call": facts.call, "began": micros(facts.began), "seconds": facts.seconds, "caller": facts.caller,
-        "dialled": facts.dialled, "flow": facts.flow, "flows": " ".join(facts.flows), "language": facts.language,
+        "dialled": facts.dialled, "flow": facts.flow, "flows": " ".join(facts.flows), "matter": facts.matter,
+        "request_kind": stored.request_kind, "topic": stored.topic, "language": facts.language,
         "outcome": facts.outcome, "transferred_to": facts.transferred_to, "doubts": facts.doubts,
         "gave_up": facts.gave_up, "requests": stored.requests, "complaint": stored.complaint,
         "readings": stored.readings, "recording": stored.recording, "score": stored.score, "noted": stored.noted,
@@ -314,9 +341,23 @@ _APART: Final = APART // timedelta(microseconds=1)
 _these: Final[BindParameter[object]] = bindparam("calls", expanding=True)
 _COMPLAINT: Final = func.sum((requests.c.kind == RequestKind.COMPLAINT).cast(findings.c.n.type))
 _REQUESTS: Final = (
-    select(requests.c.call, func.count().label("made"), _COMPLAINT.label("complaints"))
+    select(
+        requests.c.call,
+        func.count().label("made"),
+        _COMPLAINT.label("complaints"),
+        func.min(requests.c.id).label("first"),
+    )
     .where(requests.c.call.in_(_these))
     .group_by(requests.c.call)
+)
+_FIRST: Final = select(requests.c.call, requests.c.kind, requests.c.topic).where(
+    requests.c.id.in_(bindparam("ids", expanding=True))
+)
+_FIRST_OF: Final = (
+    select(requests.c.kind, requests.c.topic)
+    .where(requests.c.call == bindparam("call"))
+    .order_by(requests.c.id)
+    .limit(1)
 )
 _READINGS: Final = (
     select(readings.c.call, func.count().label("made")).where(readings.c.call.in_(_these)).group_by(readings.c.call)

@@ -58,6 +58,11 @@ def personal(words: Sequence[str]) -> tuple[Personal | None, ...]:
     return tuple(kind if word != HIDDEN else None for kind, word in zip(found, words, strict=True))
 
 
+def is_number(word: str) -> bool:
+    """Whether it is a number, or a part of one: digits, or a number word in any of its forms."""
+    return bool(_sizes(_plain(word)))
+
+
 def masked(words: Sequence[str]) -> tuple[str, ...]:
     """The words, with `HIDDEN` in place of what is personal."""
     return tuple(HIDDEN if kind else word for word, kind in zip(words, personal(words), strict=True))

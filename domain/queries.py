@@ -44,7 +44,8 @@ class Query:
     number: of the caller, in full in any spelling, or its last digits (`SHORTEST_TAIL` at least).
     account: ten digits; of a call that was about it.  since, until: the call began then or later, and before;
     parts of a second are cut off.
-    flows: the call was in one of these (`Found.flows`).  words: all of them were told, in any form, in any order.
+    flows: the call was in one of these (`Found.flows`).  about: its matter, or the topic of a request that was made
+    in it, is one of these.  words: all of them were told, said or noted, in any form, in any order.
     shortest, longest: whole seconds, both included.  complaint: one was registered or drafted in the call.
     recording: what became of it.  doubt, gave_up, transferred, complaint, scored, noted, told: True or False where it
     matters; told: something was told in own words and written down.
@@ -55,6 +56,7 @@ class Query:
     since: datetime | None = None
     until: datetime | None = None
     flows: frozenset[str] = frozenset()
+    about: frozenset[str] = frozenset()
     outcomes: frozenset[Outcome] = frozenset()
     languages: frozenset[Language] = frozenset()
     dialled: frozenset[str] = frozenset()
@@ -174,6 +176,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "since": _instant,
     "until": _instant,
     "flows": _set(str),
+    "about": _set(str),
     "dialled": _set(str),
     "outcomes": _set(Outcome),
     "languages": _set(Language),

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import VARCHAR
 
-from domain.model import Language, Outcome
+from domain.model import Language, Outcome, RequestKind, Topic
 from domain.tables.base import CLUSTERED, Id, Instant, metadata, words
 from domain.tables.calls import RecordingState
 
@@ -37,6 +37,9 @@ findings = Table(
     Column("dialled", String(40), nullable=False),
     Column("flow", String(40), nullable=False),
     Column("flows", Text, nullable=False),  # with a space between two; so are accounts and marks
+    Column("matter", String(20), nullable=False),  # what it was about, as figures count it: domain.tallies
+    Column("request_kind", words(RequestKind)),  # of the first request that was made in it
+    Column("topic", words(Topic)),
     Column("language", words(Language), nullable=False),
     Column("outcome", words(Outcome), nullable=False),
     Column("transferred_to", String(80)),

@@ -3,13 +3,14 @@
 Rules: what is owed stands in the store (`domain.debts`), and is settled together with what was written; nothing is
 kept here, so that being killed loses nothing.  Writes are turns (`ivr.console.turns`), and between two looks at much
 that is owed this process rests as long as it worked: a million calls are caught up with while callers and pages go
-first.  The newest calls come first.  A call that can't be told is found by what its row says, and is logged once.
+first.  The newest calls come first.  A call that can't be told is found by what its row says, one that can't be
+counted is in no figures, and either is logged once.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +20,7 @@ from domain.debts import Debt
 from domain.indexing import Facts, Stored
 from domain.model import Language, Outcome
 from domain.store import Connection, Store, StoreFault
-from ivr.console.tallying import tally_of
+from ivr.console.tallying import matter_of, tally_of
 from ivr.console.turns import Turns
 from ivr.dialog import GaveUp
 from ivr.story import Doubt, Story, story
@@ -82,7 +83,6 @@ class Indexer:
             await self._count(debt.call, told.get(debt.call))
         return len(owed), await self._turns.write(lambda conn: indexing.fill(conn, found))
 
-
     async def _count(self, call: str, told: Story | None) -> None:
         """Into the figures, or out of them while it goes on (again).  One that can't be counted is found without: it
         must not keep all others from being found."""
@@ -96,6 +96,7 @@ class Indexer:
             raise
         except Exception:  # of whatever an old row holds
             log.exception("call %s can't be counted: it is found, and not in the figures", call)
+
 
 def facts(
     conn: Connection, owed: Sequence[Debt], stories: dict[str, Story] | None = None
@@ -140,7 +141,16 @@ def of_story(told: Story, ended: datetime, outcome: Outcome, stored: Stored) -> 
         gave_up=record.because == GaveUp.name or _gave_up(told),
         accounts=tuple(told.accounts),
         stored=stored,
+        matter=matter_of(told),
+        said=indexing.words_of(_answers(told), numbers=False),
     )
+
+
+def _answers(told: Story) -> Iterator[list[str]]:
+    """What was recognised, each answer in its words."""
+    for event in told.events:
+        if event.kind == "said":
+            yield [str(word) for word, *_ in event.facts.get("each") or ()] or event.text.split()
 
 
 def _gave_up(told: Story) -> bool:

@@ -22,7 +22,7 @@ from domain.analytics import Waits
 from domain.report import Level, Report, notices
 from domain.rules import HOME
 from domain.window import Period
-from ivr.console.report_words import NOTHING, Teller, figure, length, money, percent
+from ivr.console.report_words import NOTHING, Teller, length
 
 FONTS: Final = Path(__file__).parent / "fonts"
 LANGUAGES: Final = {"uk": "uk-UA", "ru": "ru-UA", "en": "en-GB"}
@@ -134,8 +134,8 @@ class _Writer:
         )
         head = (t("col_day"), t("col_calls"), t("col_contained"), t("col_people"), t("col_left"), t("col_repeats"))
         rows = [
-            (t.full(day), figure(each.calls), percent(each.containment, 1), figure(each.people), figure(each.left),
-             percent(each.repeats, 1))
+            (t.full(day), t.figure(each.calls), t.percent(each.containment, 1), t.figure(each.people),
+             t.figure(each.left), t.percent(each.repeats, 1))
             for day, each in given.days
         ]  # fmt: skip
         self._table(head, rows, (34, 26, 34, 28, 32, 26), small=True)
@@ -144,7 +144,7 @@ class _Writer:
         self._table(
             head,
             [
-                (t.matter(name), figure(each.calls), percent(each.containment, 1), percent(each.repeats, 1),
+                (t.matter(name), t.figure(each.calls), t.percent(each.containment, 1), t.percent(each.repeats, 1),
                  length(each.average))
                 for name, each in given.matters
             ],
@@ -154,7 +154,7 @@ class _Writer:
         self._table(
             (t("col_ended"), t("col_calls"), t("col_share")),
             [
-                (t.outcome(outcome), figure(n), percent(n / given.calls.calls, 1))
+                (t.outcome(outcome), t.figure(n), t.percent(n / given.calls.calls, 1))
                 for outcome, n in given.outcomes.items()
             ],
             (110, 35, 35),
@@ -163,7 +163,12 @@ class _Writer:
         self._table(
             (t("col_earlier"), t("col_ended"), t("col_now"), t("col_calls")),
             [
-                (t.matter(one.before_matter), t.outcome(one.before_outcome), t.matter(one.matter), figure(one.calls))
+                (
+                    t.matter(one.before_matter),
+                    t.outcome(one.before_outcome),
+                    t.matter(one.matter),
+                    t.figure(one.calls),
+                )
                 for one in given.reasons[:10]
             ],
             (50, 60, 45, 25),
@@ -179,9 +184,9 @@ class _Writer:
             times = (t("seconds", n=n) if n is not None else NOTHING for n in (waits.median, waits.ninety))
             return (
                 t(f"service_{name}"),
-                figure(waits.all),
-                percent(waits.connected, 1),
-                percent(waits.lost, 1),
+                t.figure(waits.all),
+                t.percent(waits.connected, 1),
+                t.percent(waits.lost, 1),
                 *times,
             )
 
@@ -190,7 +195,7 @@ class _Writer:
             [row("people", service.people), row("answer", service.answer)],
             (56, 22, 22, 22, 29, 29),
         )
-        self._text(t("service_measured", n=figure(service.people.all), m=figure(service.handed)))
+        self._text(t("service_measured", n=t.figure(service.people.all), m=t.figure(service.handed)))
         self._text(t("service_not"))
         self._text(t("service_rule", source=t.source(service.source)))
         self._section(t("chart_hours"), 1)
@@ -204,8 +209,8 @@ class _Writer:
         self._table(
             (t("col_hour"), t("col_calls_day"), t("col_busiest"), t("col_on"), t("col_erlang")),
             [
-                (f"{each.hour:02}:00", figure(each.calls, 1), figure(each.busiest),
-                 t.full(each.on) if each.on else NOTHING, figure(each.erlang, 2))
+                (f"{each.hour:02}:00", t.figure(each.calls, 1), t.figure(each.busiest),
+                 t.full(each.on) if each.on else NOTHING, t.figure(each.erlang, 2))
                 for each in self.given.hours
             ],
             (30, 40, 45, 35, 30),
@@ -220,9 +225,9 @@ class _Writer:
         self._table(
             (t("col_question"), t("col_first"), t("col_before"), t("col_asked"), t("col_noinput"), t("col_nomatch")),
             [
-                (t.place(each.part, each.spot), percent(each.first_try, 1),
-                 percent(old.get((each.part, each.spot)), 1), figure(each.asked), percent(each.noinput_share),
-                 percent(each.nomatch_share))
+                (t.place(each.part, each.spot), t.percent(each.first_try, 1),
+                 t.percent(old.get((each.part, each.spot)), 1), t.figure(each.asked), t.percent(each.noinput_share),
+                 t.percent(each.nomatch_share))
                 for each in given.questions[:MOST]
             ],
             (70, 22, 20, 24, 22, 22),
@@ -232,8 +237,8 @@ class _Writer:
         self._table(
             (t("col_place"), t("col_visits"), t("col_gone"), t("col_share"), t("col_hung_up"), t("col_wanted")),
             [
-                (t.place(each.part, each.spot), figure(each.visits), figure(each.left), percent(each.drop_off, 1),
-                 figure(each.hung_up), figure(each.people + each.gave_up))
+                (t.place(each.part, each.spot), t.figure(each.visits), t.figure(each.left),
+                 t.percent(each.drop_off, 1), t.figure(each.hung_up), t.figure(each.people + each.gave_up))
                 for each in given.places[:MOST] if each.left
             ],
             (72, 20, 18, 20, 26, 24),
@@ -243,17 +248,19 @@ class _Writer:
         t, now, old = self.t, self.given.requests, self.given.earlier.requests
         self._section(t("requests_title"))
         owed = [
-            money(each.owed[0]) if each.owed[0] == each.owed[1] else f"{money(each.owed[0])} – {money(each.owed[1])}"
+            t.money(each.owed[0])
+            if each.owed[0] == each.owed[1]
+            else f"{t.money(each.owed[0])} – {t.money(each.owed[1])}"
             for each in (now, old)
         ]
         rows = [
-            (t("registered"), figure(now.registered), figure(old.registered)),
-            (t("considered"), figure(now.considered), figure(old.considered)),
-            (t("refused"), figure(now.refused), figure(old.refused)),
-            (t("on_time"), f"{figure(now.on_time)} ({percent(now.punctual, 1)})",
-             f"{figure(old.on_time)} ({percent(old.punctual, 1)})"),
-            (t("late"), figure(now.late), figure(old.late)),
-            (t("average_days"), figure(now.days, 1), figure(old.days, 1)),
+            (t("registered"), t.figure(now.registered), t.figure(old.registered)),
+            (t("considered"), t.figure(now.considered), t.figure(old.considered)),
+            (t("refused"), t.figure(now.refused), t.figure(old.refused)),
+            (t("on_time"), f"{t.figure(now.on_time)} ({t.percent(now.punctual, 1)})",
+             f"{t.figure(old.on_time)} ({t.percent(old.punctual, 1)})"),
+            (t("late"), t.figure(now.late), t.figure(old.late)),
+            (t("average_days"), t.figure(now.days, 1), t.figure(old.days, 1)),
             (t("owed"), *owed),
         ]  # fmt: skip
         self._table((t("pdf_figure"), t("pdf_value"), t("col_before")), rows, (90, 45, 45))
@@ -262,8 +269,8 @@ class _Writer:
         self._table(
             tuple(t(f"col_{name}") for name in heads),
             [
-                (t(f"source_{each.source.value}"), figure(each.accepted), figure(each.doubtful),
-                 figure(each.corrected), figure(each.void), figure(each.open))
+                (t(f"source_{each.source.value}"), t.figure(each.accepted), t.figure(each.doubtful),
+                 t.figure(each.corrected), t.figure(each.void), t.figure(each.open))
                 for each in self.given.readings
             ],
             (55, 27, 27, 27, 22, 22),
@@ -341,7 +348,7 @@ class _Writer:
             pdf.set_draw_color(*LINE)
             pdf.line(left, y, left + wide, y)
             pdf.set_xy(pdf.l_margin, y - 1.5)
-            pdf.cell(11, 3, figure(most * n / 4, 0 if most >= 8 else 1 if most >= 2 else 2), align="R")
+            pdf.cell(11, 3, self.t.figure(most * n / 4, 0 if most >= 8 else 1 if most >= 2 else 2), align="R")
         pdf.set_fill_color(*ACCENT)
         for n, value in enumerate(bars):
             tall = height * value / most

@@ -1,6 +1,6 @@
 """Figures in words of three languages, the same on the page, in the PDF and in the CSV.
 
-Rules: numbers are written as in Ukraine (a comma, spaces that don't break); a share that there is none of is a dash;
+Rules: numbers are written as the language does (`Tongue.number`); a share that there is none of is a dash;
 places of the conversation have the names of its map.
 """
 
@@ -143,20 +143,20 @@ class Teller:
         return self("rule_default") if source == DEFAULT else source
 
     def outcome(self, outcome: Outcome) -> str:
-        return self._known(f"analytics.outcome_{outcome.value}", outcome.value)
+        return self._known(f"calls.outcome_{outcome.value}", outcome.value)
 
     def notice(self, given: Report, notice: Notice) -> str:
         """A notice as sentences."""
         share = notice.kind in SHARES
         said = self(
             f"notice_{notice.kind}",
-            value=percent(notice.value, 1) if share else figure(notice.value),
-            target=percent(notice.target),
-            n=figure(notice.n),
+            value=self.percent(notice.value, 1) if share else self.figure(notice.value),
+            target=self.percent(notice.target),
+            n=self.figure(notice.n),
             seconds=given.service.terms.seconds,
             where=self.place(notice.part, notice.spot) if notice.part else "",
         )
-        return f"{said} ({self('was', before=percent(notice.before, 1))})" if notice.before is not None else said
+        return f"{said} ({self('was', before=self.percent(notice.before, 1))})" if notice.before is not None else said
 
     def tiles(self, given: Report) -> Sequence[Tile]:
         """What is looked at first."""
@@ -164,7 +164,7 @@ class Teller:
         people, was, terms = given.service.people, given.earlier.service.people, given.service.terms
         told = {"seconds": terms.seconds}
         return (
-            Tile("calls", self("tile_calls"), figure(now.calls), figure(old.calls)),
+            Tile("calls", self("tile_calls"), self.figure(now.calls), self.figure(old.calls)),
             self._share("containment", now.containment, old.containment),
             self._share("first_try", given.first_try, given.earlier.first_try),
             self._share("repeats", now.repeats, old.repeats),
@@ -186,27 +186,29 @@ class Teller:
     ) -> Tile:
         target, state = "", ""
         if least is not None:
-            target = self("at_least", target=percent(least))
+            target = self("at_least" if least < 1 else "exactly", target=self.percent(least))
             state = "" if value is None else "ok" if value >= least else "danger"
         elif most is not None:
-            target = self("at_most", target=percent(most))
+            target = self("at_most", target=self.percent(most))
             state = "" if value is None else "ok" if value <= most else "danger"
-        return Tile(name, self(f"tile_{name}", **facts), percent(value, 1), percent(before, 1), target, state)
+        return Tile(
+            name, self(f"tile_{name}", **facts), self.percent(value, 1), self.percent(before, 1), target, state
+        )
+
+    def figure(self, value: float | None, places: int = 0) -> str:
+        """A number as this language writes it."""
+        return self.tongue.number(value, places)
+
+    def percent(self, share: float | None, places: int = 0) -> str:
+        """A share as this language writes it."""
+        return self.tongue.percent(share, places)
+
+    def money(self, kopiykas: int) -> str:
+        """Hryvnias as this language writes them."""
+        return self.tongue.money(kopiykas)
 
     def _known(self, key: str, name: str) -> str:
         return self.tongue(key) if self.tongue.knows(key) else name.replace("_", " ")
-
-
-def figure(value: float | None, places: int = 0) -> str:
-    """12 345,6 with spaces that don't break."""
-    if value is None:
-        return NOTHING
-    return f"{value:,.{places}f}".replace(",", "\u00a0").replace(".", ",")
-
-
-def percent(share: float | None, places: int = 0) -> str:
-    """0.873 -> 87 %."""
-    return NOTHING if share is None else f"{figure(share * 100, places)}\u00a0%"
 
 
 def length(seconds: float | None) -> str:
@@ -215,8 +217,3 @@ def length(seconds: float | None) -> str:
         return NOTHING
     whole = round(seconds)
     return f"{whole // 60}:{whole % 60:02}"
-
-
-def money(kopiykas: int) -> str:
-    """12345 -> 123,45 ₴."""
-    return f"{figure(kopiykas / 100, 2)}\u00a0₴"

@@ -43,7 +43,7 @@ def tally_of(story: Story) -> Tally:
         steps[where] = Step(
             one.part, one.spot, one.answered_by, one.tries, one.noinput, one.nomatch, one.barge_in, how
         )
-    return Tally(_matter(story.visits), story.language, sent, tuple(story.accounts), steps)
+    return Tally(matter_of(story), story.language, sent, tuple(story.accounts), steps)
 
 
 def _questions(story: Story) -> Iterator[Event | None]:
@@ -115,5 +115,6 @@ def _is_heard(visit: Visit) -> bool:
     return not (visit.spot.startswith((END, BACK)) or visit.spot[:1].isupper() or visit.spot in SILENT)
 
 
-def _matter(visits: Sequence[Visit]) -> str:
-    return next((name for visit in visits for name in (visit.part, visit.spot) if name in MATTERS), NOTHING)
+def matter_of(story: Story) -> str:
+    """What the call was about: one of `MATTERS`, or `NOTHING`."""
+    return next((name for visit in story.visits for name in (visit.part, visit.spot) if name in MATTERS), NOTHING)

@@ -1,6 +1,7 @@
 """The indexer: what happened in real conversations is found, and nothing is forgotten, whoever is killed when."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -75,7 +76,6 @@ def test_words_are_found_in_any_form_once_they_were_written_down(world, index):
     assert found(world, Query(told=True)) == [call]
 
 
-def test_what_is_masked_is_found_only_by_who_may_see_it_and_numbers_by_nobody(world, index):
 def said(world, call, *answers):
     """As if the caller had answered so, and it had been recognised."""
     happened = [
@@ -151,6 +151,7 @@ def test_a_call_is_found_by_what_it_was_about(world, index):
     assert (it.matter, it.request_kind, it.topic) == ("complaint", RequestKind.COMPLAINT, Topic.BILLING)
 
 
+def test_what_is_masked_is_found_only_by_who_may_see_it_and_numbers_by_nobody(world, index):
     call = world.call()
     told(world, call, "мене", "звати", "Петренко", "рахунок", "один", "нуль", "нуль", "нуль", "п'ять", "сім")
     index()
@@ -193,17 +194,17 @@ def test_a_call_that_people_gave_back_is_found_as_it_ended_in_the_end(world, ind
     world.write(lambda conn: calls.go_on(conn, call, "test", NOW))
     index()
     assert world.read(debts.count) == 0
-    world.write(lambda conn: calls.append(conn, call, Line(0, NOW, "goodbye", "goodbye")))
     assert found(world, Query()) == [], "it goes on, and has not ended"
     assert world.read(lambda conn: one(conn, call)) is None
     assert world.read(lambda conn: marks.load(conn, [indexing.ALL])) == {indexing.ALL: {}}
     assert not world.read(lambda conn: tallies.is_counted(conn, call))
+    world.write(lambda conn: calls.append(conn, call, Line(0, NOW, "goodbye", "goodbye")))
     world.write(lambda conn: calls.end(conn, call, Outcome.CALLBACK_ORDERED, at=NOW + timedelta(minutes=5)))
     index()
     it = world.read(lambda conn: one(conn, call))
     assert (it.outcome, it.seconds) == (Outcome.CALLBACK_ORDERED, 300)
-    assert found(world, Query(outcomes=frozenset({Outcome.TRANSFERRED}))) == []
     assert world.read(lambda conn: tallies.is_counted(conn, call))
+    assert found(world, Query(outcomes=frozenset({Outcome.TRANSFERRED}))) == []
 
 
 def test_notes_and_scores_are_found_too(world, index):
@@ -229,7 +230,6 @@ def test_a_call_that_cannot_be_told_is_found_by_its_row(world, index, monkeypatc
     assert "can't be told" in caplog.text
 
 
-def test_more_than_one_look_holds_is_indexed_in_several(world, index, monkeypatch):
 @pytest.mark.parametrize("where", ["tally_of", "count"])
 def test_a_call_that_cannot_be_counted_keeps_no_other_from_being_found(world, index, monkeypatch, caplog, where):
     several = [world.call(at=NOW + timedelta(minutes=n)) for n in range(4)]
@@ -264,6 +264,7 @@ def test_while_the_store_fails_a_call_stays_owed(world, index, monkeypatch):
     assert index() == 1
 
 
+def test_more_than_one_look_holds_is_indexed_in_several(world, index, monkeypatch):
     monkeypatch.setattr(module, "AT_ONCE", 3)
     monkeypatch.setattr(module, "LONGEST_REST", 0.0)
     several = [world.call(at=NOW + timedelta(minutes=n)) for n in range(10)]

@@ -21,7 +21,7 @@ from domain.window import Span
 from ivr.commands.report import renewed
 from ivr.commands.report import report as command
 from ivr.console import report_csv, report_pdf
-from ivr.console.report_words import Teller, figure, length, money, percent
+from ivr.console.report_words import Teller, length
 from ivr.console.web.words import LANGUAGES, Tongue
 from prompts import Catalogue
 
@@ -69,8 +69,8 @@ def test_the_pdf_has_every_part_in_letters_that_can_be_read(full, language, tmp_
     for key in ("pdf_summary", "notices", "service_title", "questions_title", "drop_title", "requests_title",
                 "definitions"):  # fmt: skip
         assert teller(key) in said
-    assert figure(given.calls.calls) in said
-    assert percent(given.calls.containment, 1).replace("\xa0", " ") in said.replace("\xa0", " ")
+    assert teller.figure(given.calls.calls) in said
+    assert teller.percent(given.calls.containment, 1).replace("\xa0", " ") in said.replace("\xa0", " ")
     assert "analytics." not in said
     assert "\ufffd" not in said
 
@@ -128,11 +128,22 @@ def test_no_text_is_a_formula(text):
     assert cell.endswith(text)
 
 
-def test_numbers_are_written_as_in_ukraine():
-    assert (figure(12345.6, 1), percent(0.8734, 1), length(83.2), money(12345)) == (
-        "12\xa0345,6", "87,3\xa0%", "1:23", "123,45\xa0₴"
-    )  # fmt: skip
-    assert (figure(None), percent(None), length(None)) == ("–", "–", "–")
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [
+        ("uk", ("12\xa0345,6", "87,3\xa0%", "123,45\xa0₴", "-1,00\xa0₴")),
+        ("ru", ("12\xa0345,6", "87,3\xa0%", "123,45\xa0₴", "-1,00\xa0₴")),
+        ("en", ("12,345.6", "87.3%", "₴123.45", "-₴1.00")),
+    ],
+)
+def test_numbers_are_written_as_each_language_writes_them(language, written):
+    t = Teller(Tongue(language), CATALOGUE)
+    assert (t.figure(12345.6, 1), t.percent(0.8734, 1), t.money(12345), t.money(-100)) == written
+    assert (t.figure(None), t.percent(None), length(None)) == ("–", "–", "–")
+
+
+def test_what_a_spreadsheet_reads_is_written_as_in_ukraine():
+    assert length(83.2) == "1:23"
     assert (report_csv.cell(0.5), report_csv.cell(None), report_csv.cell(7), report_csv.cell(2.0)) == (
         "0,5",
         "",

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import calls, debts, saved, trail
+from domain import calls, saved, trail
 from domain.model import Language, Outcome
 from domain.queries import Query
 from domain.roles import Role
 from domain.tables import RecordingState
 from ivr.console.indexer import Indexer
 from ivr.console.turns import Turns
-from ivr.console.web.asked import FLOWS, asked, of_query
+from ivr.console.web.asked import ABOUT, FLOWS, asked, of_query
 from ivr.console.web.calls import COLUMNS, PAGE, _csv
 from ivr.console.web.look import KYIV
+from ivr.console.web.words import Tongue
 
 
 def index(world):
-    world.write(debts.owe_all)
 
     async def go():
         await Indexer(world.store, Turns(world.store)).once()
@@ -69,8 +69,11 @@ def line(text):
         ("світла 4567 немає", Query(number="4567", words="світла немає")),
         ("flow:outage", Query(flows=frozenset({"outage"}))),
         ("розмова:показання outcome:abandoned", Query(flows=frozenset({"meter_reading"}), outcomes=frozenset({Outcome.ABANDONED}))),  # noqa: E501
-        ("підсумок:покинуто", Query(outcomes=frozenset({Outcome.ABANDONED}))),
-        ("итог:брошен язык:украинский", Query(outcomes=frozenset({Outcome.ABANDONED}), languages=frozenset({Language.UK}))),  # noqa: E501
+        ("підсумок:поклали", Query(outcomes=frozenset({Outcome.ABANDONED}))),
+        ("итог:повесили язык:украинский", Query(outcomes=frozenset({Outcome.ABANDONED}), languages=frozenset({Language.UK}))),  # noqa: E501
+        ("про:нарахування тема:показания", Query(about=frozenset({"billing", "meter_reading"}))),
+        ("about:outage про:не_дійшли", Query(about=frozenset({"outage", "none"}))),
+        ("є:сумніви есть:не_справился is:complaint", Query(doubt=True, gave_up=True, complaint=True)),
         ("is:doubt is:-told", Query(doubt=True, told=False)),
         ("since:22.11.2026 до:2026-11-23", Query(since=datetime(2026, 11, 22, tzinfo=KYIV), until=datetime(2026, 11, 24, tzinfo=KYIV))),  # noqa: E501
         ("http://x", Query(words="http://x")),
@@ -86,6 +89,10 @@ def test_one_line_understands_what_is_typed(typed, means):
     [
         ([("q", "12")], ("q", "number")),
         ([("q", "outcome:fine")], ("q", "unknown")),
+        ([("q", "потік:скарга")], ("q", "filter")),
+        ([("q", "was:doubt")], ("q", "filter")),
+        ([("q", "про:погоду")], ("q", "unknown")),
+        ([("about", "weather")], ("about", "unknown")),
         ([("q", "!!!")], ("q", "words")),
         ([("q", " ".join("abcdefghi"))], ("q", "many")),
         ([("since", "2026-02-30")], ("since", "day")),
@@ -104,6 +111,31 @@ def test_what_cannot_be_looked_for_is_said_at_its_field(world, pairs, fault):
     assert "calls.wrong_" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("uk", "Фільтра «потік» немає; є: про, розмова, підсумок, мова,"),
+        ("ru", "Фильтра «потік» нет; есть: тема, разговор, итог, язык,"),
+        ("en", "There is no filter “потік”; there are: about, flow, outcome, language,"),
+    ],
+)
+def test_who_asks_for_a_filter_that_there_is_none_of_is_told_which_there_are(world, language, says):
+    page = world.sign_in(language=language).get("/calls", params={"q": "потік:скарга"})
+    assert page.status_code == 422
+    assert says in page.text
+
+
+@pytest.mark.parametrize("language", ["uk", "ru", "en"])
+def test_what_the_page_gives_as_an_example_is_understood(world, language):
+    t = Tongue(language)
+    for key in ("search_hint", "search_hint_masked", "how_filters_example"):
+        example = " ".join(word for word in t(f"calls.{key}").split() if ":" in word)
+        found = asked([("q", example)])
+        assert found.fault is None and found.query.words is None and found.query != Query(), example
+        assert language == "en" or not re.search("[a-z]", example)
+    assert t("calls.how_filters_example") in world.sign_in(language=language).get("/calls").text
+
+
 @given(st.lists(st.tuples(st.sampled_from(["q", "since", "flow", "is", "longest", "x"]), st.text(max_size=30))))
 def test_no_address_breaks_the_search(pairs):
     found = asked(pairs)
@@ -115,6 +147,7 @@ def test_no_address_breaks_the_search(pairs):
         Query,
         number=st.sampled_from([None, "4567", "+380671234567"]), account=st.sampled_from([None, "1000000018"]),
         words=st.sampled_from([None, "немає світла"]), flows=st.frozensets(st.sampled_from(FLOWS), max_size=2),
+        about=st.frozensets(st.sampled_from(ABOUT), max_size=2),
         outcomes=st.frozensets(st.sampled_from(Outcome), max_size=2),
         recording=st.frozensets(st.sampled_from(RecordingState), max_size=2),
         doubt=st.sampled_from([None, True, False]),
@@ -181,17 +214,17 @@ def test_a_search_is_saved_shown_shared_and_forgotten(history):
     for each in (browser, other):
         page = each.get("/calls").text
         assert "Покинуті &lt;b&gt;" in page and "/calls?outcome=abandoned" in page
-    [kept] = history.read(lambda c: saved.listed(c, "supervisor", personal=True))
+    [kept] = history.read(lambda c: saved.listed(c, "supervisor"))
     assert other.post(f"/calls/searches/{kept.id}/forget").status_code == 404
     assert browser.post(f"/calls/searches/{kept.id}/forget").status_code == 200
-    assert history.read(lambda c: saved.listed(c, "supervisor", personal=True)) == []
+    assert history.read(lambda c: saved.listed(c, "supervisor")) == []
 
 
 @pytest.mark.parametrize("name", ["", "   ", "я" * 100])
 def test_a_search_without_a_good_name_is_not_saved(history, name):
     answer = history.sign_in().post("/calls/searches", {"name": name, "asked": "q=4567"})
     assert answer.status_code == 422 and 'id="wrong-name"' in answer.text
-    assert history.read(lambda c: saved.listed(c, "supervisor", personal=True)) == []
+    assert history.read(lambda c: saved.listed(c, "supervisor")) == []
 
 
 # CSV

@@ -26,7 +26,7 @@ from domain.roles import Permission
 from domain.rules import local_day
 from domain.window import Period, Span
 from ivr.console import report_csv, report_pdf
-from ivr.console.report_words import Teller, figure
+from ivr.console.report_words import Teller
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, page, router
 from ivr.console.web.look import language_of, render
@@ -88,7 +88,7 @@ async def figures(
     teller = Teller(tongue, desk.catalogue)
     lines, sees = desk.facts.get("lines"), me.may(Permission.REPLAY)
     context = {
-        "chosen": chosen, "given": given, "teller": teller, "tiles": teller.tiles(given), "figure": figure,
+        "chosen": chosen, "given": given, "teller": teller, "tiles": teller.tiles(given), "figure": teller.figure,
         "notices": [(one, teller.notice(given, one), link(one, chosen, calls=sees)) for one in report.notices(given)],
         "months": [str(Period.of(today).plus(-n)) for n in range(MONTHS)],
         "charts": charts(given, teller, lines), "lines": lines, "first": first, "last": last,
@@ -204,14 +204,11 @@ def beside(given: Report) -> Sequence[tuple[analytics.Question, float | None]]:
 
 
 def parts(given: Report, teller: Teller) -> Sequence[tuple[str, str]]:
-    """Parts of the conversation that calls came to, with their names; that in which most callers left first, by
-    count and not by share: few are lost where few come."""
-    left: dict[str, tuple[int, int]] = {}
+    """Parts of the conversation that calls came to, those that most left first, with their names."""
+    left: dict[str, int] = {}
     for each in given.places:
-        gone, came = left.get(each.part, (0, 0))
-        left[each.part] = (gone + each.left, came + each.visits)
-    order = sorted(left.items(), key=lambda one: (-one[1][0], -one[1][1], one[0]))
-    return [(part, teller.part(part)) for part, _ in order]
+        left[each.part] = left.get(each.part, 0) + each.left
+    return [(part, teller.part(part)) for part, _ in sorted(left.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def weights(given: Report) -> str:

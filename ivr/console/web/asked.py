@@ -2,8 +2,9 @@
 
 Rules
 1. Digits are an account (ten of them, not beginning with 0) or a caller's number (in any spelling, or its last four
-   digits at least); `flow:`, `outcome:`, `language:`, `dialled:`, `number:`, `account:`, `is:` filter, in any of
-   the three languages; everything else are words that were told.
+   digits at least); `about:`, `flow:`, `outcome:`, `language:`, `dialled:`, `number:`, `account:`, `is:` filter, in
+   any of the three languages; a word before a colon that names no filter is refused and not looked for as a word;
+   everything else are words that were told or said.
 2. All of it stands in the address, as it was typed: a search can be sent as a link.
 3. Line and fields are joined by "and"; of several values of one filter any will do.
 """
@@ -15,16 +16,18 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
-from domain.model import Language, Outcome
+from domain.model import Language, Outcome, Topic
 from domain.queries import BadQuery, Query
 from domain.tables import RecordingState
-from ivr.console.web.given import within
+from domain.tallies import NOTHING
+from ivr.console.tallying import MATTERS
 from ivr.console.web.look import KYIV
 from ivr.console.web.words import LANGUAGES, Tongue
 
 E = TypeVar("E", bound=StrEnum)
 
-FIELDS: Final = ("q", "since", "until", "flow", "outcome", "language", "recording", "shortest", "longest", "is")
+FIELDS: Final = ("q", "since", "until", "about", "flow", "outcome", "language", "recording", "shortest", "longest",
+          "is")  # fmt: skip
 """Names in the address, in the order in which they stand there."""
 
 FACTS: Final = ("doubt", "gave_up", "transferred", "complaint", "scored", "noted", "told")
@@ -32,19 +35,42 @@ FACTS: Final = ("doubt", "gave_up", "transferred", "complaint", "scored", "noted
 
 FLOWS: Final = ("main_menu", "meter_reading", "complaint", "outage", "service_order", "bill", "status", "nobody_free")
 
+ABOUT: Final = (*MATTERS, NOTHING, *(str(topic) for topic in Topic))
+"""What a call may have been about: matters as figures count them, and topics of requests."""
+
+NAMED: Final[Mapping[str, Mapping[str, str]]] = {
+    "about": {"uk": "про", "ru": "тема", "en": "about"},
+    "flow": {"uk": "розмова", "ru": "разговор", "en": "flow"},
+    "outcome": {"uk": "підсумок", "ru": "итог", "en": "outcome"},
+    "language": {"uk": "мова", "ru": "язык", "en": "language"},
+    "recording": {"uk": "запис", "ru": "запись", "en": "recording"},
+    "dialled": {"uk": "набрано", "ru": "набрано", "en": "dialled"},
+    "number": {"uk": "номер", "ru": "номер", "en": "number"},
+    "account": {"uk": "рахунок", "ru": "счёт", "en": "account"},
+    "is": {"uk": "є", "ru": "есть", "en": "is"},
+    "since": {"uk": "від", "ru": "от", "en": "since"},
+    "until": {"uk": "до", "ru": "до", "en": "until"},
+}
+"""Filters of the line as each language calls them."""
 _NAMES: Final[Mapping[str, str]] = {
-    "flow": "flow", "розмова": "flow", "разговор": "flow",
-    "outcome": "outcome", "підсумок": "outcome", "итог": "outcome",
-    "language": "language", "lang": "language", "мова": "language", "язык": "language",
-    "recording": "recording", "запис": "recording", "запись": "recording",
-    "dialled": "dialled", "набрано": "dialled", "набран": "dialled",
-    "number": "number", "номер": "number",
-    "account": "account", "рахунок": "account", "счёт": "account", "счет": "account",
-    "is": "is", "є": "is", "есть": "is",
-    "since": "since", "від": "since", "з": "since", "от": "since", "с": "since",
-    "until": "until", "до": "until",
+    **{named: name for name, several in NAMED.items() for named in several.values()},
+    "о": "about", "об": "about", "lang": "language", "набран": "dialled", "счет": "account", "з": "since",
+    "с": "since",
 }  # fmt: skip
 _DRESSING: Final = frozenset(" ()+-.\u2010\u2011\u2012\u2013\u2014\u00a0")
+
+
+class UnknownFilter(BadQuery):
+    """A word before a colon that names no filter.  name: that word."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("q", "filter")
+        self.name = name
+
+
+def filters(language: str) -> list[str]:
+    """Names of the line's filters in this language."""
+    return [several[language] for several in NAMED.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +78,13 @@ class Asked:
     """typed: what stands in the address, by name; several values of one name are several.  query: what it means.
 
     fault: the name of the field that can't be understood, and a word why; then `query` is what can be.
+    unknown: the filter that there is none of, where that is the fault.
     """
 
     typed: Mapping[str, Sequence[str]]
     query: Query
     fault: tuple[str, str] | None = None
+    unknown: str = ""
 
     def one(self, name: str) -> str:
         """What stands in this field."""
@@ -111,6 +139,7 @@ def asked(pairs: Iterable[tuple[str, str]]) -> Asked:
             typed.setdefault(name, []).append(value)
     found = _Found()
     fault: tuple[str, str] | None = None
+    unknown = ""
     seconds: dict[str, int] = {}
     for name in FIELDS:
         for value in typed.get(name, ()):
@@ -122,12 +151,14 @@ def asked(pairs: Iterable[tuple[str, str]]) -> Asked:
                 else:
                     _filter(found, name, value)
             except BadQuery as wrong:
+                if fault is None and isinstance(wrong, UnknownFilter):
+                    unknown = wrong.name
                 fault = fault or (name, wrong.why)
     try:
-        return Asked(typed, _query(found, seconds), fault)
+        return Asked(typed, _query(found, seconds), fault, unknown)
     except BadQuery as wrong:
         where = {"number": "q", "account": "q", "words": "q"}.get(wrong.field, wrong.field)
-        return Asked(typed, Query(), fault or (where, wrong.why))
+        return Asked(typed, Query(), fault or (where, wrong.why), unknown)
 
 
 def of_query(query: Query) -> list[tuple[str, str]]:
@@ -141,7 +172,7 @@ def of_query(query: Query) -> list[tuple[str, str]]:
     if query.until:
         pairs.append(("until", (query.until.astimezone(KYIV) - timedelta(microseconds=1)).date().isoformat()))
     for name, values in (
-        ("flow", query.flows), ("outcome", query.outcomes), ("language", query.languages),
+        ("about", query.about), ("flow", query.flows), ("outcome", query.outcomes), ("language", query.languages),
         ("recording", query.recording),
     ):  # fmt: skip
         pairs += [(name, str(value)) for value in sorted(values)]
@@ -168,6 +199,8 @@ def _line(found: _Found, line: str) -> None:
         name, colon, value = token.partition(":")
         if colon and value and name.casefold() in _NAMES:
             _filter(found, _NAMES[name.casefold()], value)
+        elif colon and value and name.replace("_", "").isalpha() and not value.startswith("//"):
+            raise UnknownFilter(name)
         elif token:
             found.words.append(token)
 
@@ -183,6 +216,11 @@ def _number(found: _Found, written: str) -> None:
 def _filter(found: _Found, name: str, value: str) -> None:
     """Raises BadQuery."""
     match name:
+        case "about":
+            meant = _meant(name, value, ABOUT, "analytics.matter_", "requests.topic_")
+            if meant is None:
+                raise BadQuery(name, "unknown")
+            found.sets.setdefault("about", set()).add(meant)
         case "flow":
             found.sets.setdefault("flows", set()).add(_meant(name, value, FLOWS, "calls.flow_") or value)
         case "outcome":
@@ -215,16 +253,21 @@ def _of(kind: type[E], name: str, value: str, words: str) -> E:
     return kind(meant)
 
 
-def _meant(name: str, value: str, values: Sequence[str], words: str) -> str | None:
-    """The one of these values that is named so, in the program or in one of the languages; `_` stands for a space."""
+def _meant(name: str, value: str, values: Sequence[str], *words: str) -> str | None:
+    """The one of these values that is named so, in the program or in one of the languages; `_` stands for a space.
+    The beginning of a name is enough, else that of one of its words."""
     wanted = value.casefold().replace("_", " ")
     for each in values:
         if each.replace("_", " ") == wanted:
             return each
     for language in LANGUAGES:
         t = Tongue(language)
-        for each in values:
-            if t.knows(words + each) and t(words + each).casefold().startswith(wanted):
+        named = [(each, t(of + each).casefold()) for of in words for each in values if t.knows(of + each)]
+        for each, said in named:
+            if said.startswith(wanted):
+                return each
+        for each, said in named:
+            if f" {wanted}" in said:
                 return each
     return None
 
@@ -232,7 +275,7 @@ def _meant(name: str, value: str, values: Sequence[str], words: str) -> str | No
 def _day(name: str, value: str) -> date:
     for form in ("%Y-%m-%d", "%d.%m.%Y"):
         try:
-            return within(datetime.strptime(value, form).replace(tzinfo=KYIV).date())
+            return datetime.strptime(value, form).replace(tzinfo=KYIV).date()
         except ValueError:
             continue
     raise BadQuery(name, "day")

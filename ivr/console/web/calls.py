@@ -21,11 +21,10 @@ from domain.model import Language, Outcome
 from domain.roles import Permission
 from domain.store import Connection
 from domain.tables import RecordingState
-from ivr.console.web import gate, telling
-from ivr.console.web.asked import FACTS, FLOWS, Asked, asked, of_query
+from ivr.console.web import telling
+from ivr.console.web.asked import ABOUT, FACTS, FLOWS, Asked, asked, filters, of_query
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, page, router
-from ivr.console.web.given import Id
 from ivr.console.web.look import KYIV, language_of, redirect, render
 from ivr.console.web.words import Tongue
 
@@ -47,7 +46,7 @@ async def search(request: Request, serving: InDesk, me: Asking) -> Response:
     personal = me.may(Permission.PERSONAL)
 
     def job(conn: Connection) -> tuple[Page, Sequence[saved.Saved]]:
-        mine = saved.listed(conn, me.login, personal=personal)
+        mine = saved.listed(conn, me.login)
         if fault is not None:
             return NOTHING, mine
         return findings.search(conn, wanted.query, personal=personal, after=after, limit=PAGE), mine
@@ -57,9 +56,7 @@ async def search(request: Request, serving: InDesk, me: Asking) -> Response:
     except BadCursor:
         return redirect(f"/calls?{wanted.address()}")
     except PersonalQuery:
-        fault, found = ("q", "personal"), NOTHING
-        mine = await serving.read(lambda conn: saved.listed(conn, me.login, personal=personal))
-        await gate.refused(serving, me.session, request.url.path, Permission.PERSONAL)
+        fault, found, mine = ("q", "personal"), NOTHING, await serving.read(lambda conn: saved.listed(conn, me.login))
     return _page(request, wanted, found, mine, fault, after)
 
 
@@ -79,7 +76,6 @@ async def take_along(request: Request, serving: InDesk, me: Asking) -> Response:
     try:
         first: Page = await piece(None)
     except PersonalQuery:
-        await gate.refused(serving, me.session, request.url.path, Permission.PERSONAL)
         raise HTTPException(403) from None
     count = min(first.count, MOST_TAKEN)
     await serving.write(
@@ -111,9 +107,7 @@ async def save(request: Request, serving: InDesk, me: Asking) -> Response:
     name, address = str(form.get("name", "")).strip(), str(form.get("asked", ""))
     wanted = asked(parse_qsl(address))
     now, shared = serving.clock(), form.get("shared") == "yes"
-    fault, personal = wanted.fault, me.may(Permission.PERSONAL)
-    if fault is None and wanted.query.personal and not personal:
-        fault = ("q", "personal")
+    fault = wanted.fault
     if fault is None:
         try:
             await serving.write(lambda conn: saved.keep(conn, me.login, name, wanted.query, now, shared=shared))
@@ -121,12 +115,12 @@ async def save(request: Request, serving: InDesk, me: Asking) -> Response:
             fault = ("name", f"name_{wrong.why}")
         else:
             return redirect(f"/calls?{wanted.address()}")
-    mine = await serving.read(lambda conn: saved.listed(conn, me.login, personal=personal))
+    mine = await serving.read(lambda conn: saved.listed(conn, me.login))
     return _page(request, wanted, NOTHING, mine, fault, None, 422)
 
 
 @router.post("/calls/searches/{search}/forget", **page(Permission.SEARCH_CALLS))
-async def forget(search: Id, serving: InDesk, me: Asking) -> Response:
+async def forget(search: int, serving: InDesk, me: Asking) -> Response:
     """It is no longer kept.  Only one's own."""
     if not await serving.write(lambda conn: saved.remove(conn, search, me.login)):
         raise HTTPException(404)
@@ -147,8 +141,10 @@ def _page(
         request, "calls/list.html", 422 if fault else status,
         asked=wanted, found=found, fault=fault, after=after, columns=COLUMNS,
         saved=[(each, _address(each.query)) for each in mine if each.query is not None],
-        flows=FLOWS, outcomes=list(Outcome), tongues=list(Language), states=list(RecordingState), facts=FACTS,
-        flow_name=lambda name: telling.flow(name, t), outcome_name=lambda name: telling.outcome(name, t),
+        flows=FLOWS, matters=ABOUT, filters=", ".join(filters(t.language)),
+        outcomes=list(Outcome), tongues=list(Language), states=list(RecordingState), facts=FACTS,
+        flow_name=lambda name: telling.flow(name, t), matter_name=lambda name: telling.matter(name, t),
+        outcome_name=lambda name: telling.outcome(name, t),
         look=telling.LOOK, language_name=lambda name: t(f"calls.language_{name}"),
         recording_name=lambda name: t(f"calls.recording_{name}"),
     )  # fmt: skip
@@ -161,8 +157,8 @@ def _address(query: Query) -> str:
 # CSV
 
 COLUMNS: Final = (
-    "call", "began", "seconds", "caller", "dialled", "accounts", "flow", "outcome", "language", "doubts", "gave_up",
-    "transferred_to", "requests", "readings", "recording", "score",
+    "call", "began", "seconds", "caller", "dialled", "accounts", "about", "outcome", "language", "doubts",
+    "gave_up", "transferred_to", "requests", "readings", "recording", "score",
 )  # fmt: skip
 _ACTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -171,7 +167,8 @@ def _cells(call: Found, t: Tongue) -> list[str]:
     yes = t("calls.yes")
     return [
         call.call, f"{call.began.astimezone(KYIV):%Y-%m-%d %H:%M:%S}", str(call.seconds), call.caller or "",
-        call.dialled, " ".join(call.accounts), telling.flow(call.flow, t), telling.outcome(call.outcome, t),
+        call.dialled, " ".join(call.accounts), telling.about(call.matter, call.request_kind, call.topic, t),
+        telling.outcome(call.outcome, t),
         str(call.language), str(call.doubts), yes if call.gave_up else "", call.transferred_to or "",
         str(call.requests), str(call.readings), t(f"calls.recording_{call.recording}") if call.recording else "",
         "" if call.score is None else f"{call.score:.1f}".replace(".", ","),

@@ -18,8 +18,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from domain.findings import Found
 from domain.masking import masked_account, masked_phone
 from domain.roles import Permission
+from ivr.console.web import telling
 from ivr.console.web.words import LANGUAGES, Tongue
 
 HERE: Final = Path(__file__).parent
@@ -180,21 +182,28 @@ def span(seconds: float | timedelta | None) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def number(value: float | None, places: int = 0) -> str:
-    """12 345,6 with spaces that don't break."""
-    if value is None:
-        return "–"
-    return f"{value:,.{places}f}".replace(",", "\u00a0").replace(".", ",")
+@pass_context
+def number(context: Context, value: float | None, places: int = 0) -> str:
+    """12 345,6 with spaces that don't break; 12,345.6 in English."""
+    return context["t"].number(value, places)
 
 
-def money(kopiykas: int | None) -> str:
-    """12345 -> 123,45 ₴."""
-    return "–" if kopiykas is None else f"{number(kopiykas / 100, 2)}\u00a0₴"
+@pass_context
+def money(context: Context, kopiykas: int | None) -> str:
+    """12345 -> 123,45 ₴; ₴123.45 in English."""
+    return context["t"].money(kopiykas)
 
 
-def percent(share: float | None, places: int = 0) -> str:
-    """0.873 -> 87 %."""
-    return "–" if share is None else f"{number(share * 100, places)}\u00a0%"
+@pass_context
+def percent(context: Context, share: float | None, places: int = 0) -> str:
+    """0.873 -> 87 %; 87% in English."""
+    return context["t"].percent(share, places)
+
+
+@pass_context
+def about(context: Context, call: Found) -> str:
+    """What a call was about."""
+    return telling.about(call.matter, call.request_kind, call.topic, context["t"])
 
 
 @pass_context
@@ -222,6 +231,7 @@ def environment() -> Environment:
     made.filters |= {
         "phone": phone, "account": account, "person": person, "day": day, "clock": clock, "moment": moment,
         "span": span, "number": number, "money": money, "percent": percent,
+        "about": about,
     }  # fmt: skip
     made.globals |= {"static": static, "csrf": csrf, "Permission": Permission, "attributes": _attributes}
     return made

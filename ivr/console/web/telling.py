@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from domain.model import Outcome
+from domain.tallies import NOTHING
 from ivr.console.web import shapes
 from ivr.console.web.words import Tongue
 from ivr.story import Event
@@ -188,6 +189,27 @@ def named(event: Event, t: Tongue) -> str:
 def outcome(name: str, t: Tongue) -> str:
     """How a call ended."""
     return _known(t, f"calls.outcome_{name}", name)
+
+
+def about(matter: str, kind: str | None, topic: str | None, t: Tongue) -> str:
+    """What a call was about: "Readings", "Complaint: billing", or both where a request was made besides.
+
+    matter: as figures count it.  kind, topic: of the request that was made in it."""
+    named = _known(t, f"analytics.matter_{matter}", matter)
+    if kind is not None and topic is not None:
+        request = f"{t(f'requests.kind_{kind}')}: {t(f'requests.topic_{topic}').lower()}"
+        if matter in ("complaint", NOTHING):
+            return request
+        named = f"{named}; {request.lower()}"
+    return named[:1].upper() + named[1:]
+
+
+def matter(name: str, t: Tongue) -> str:
+    """A matter, or the topic of a request, as something to look for."""
+    for key in (f"analytics.matter_{name}", f"requests.topic_{name}"):
+        if t.knows(key):
+            return t(key)[:1].upper() + t(key)[1:]
+    return name.replace("_", " ")
 
 
 def flow(name: str, t: Tongue) -> str:

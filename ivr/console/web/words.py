@@ -48,6 +48,27 @@ class Tongue:
             text = text[plural(self.language, int(facts.get("n", 0)))]
         return text.format(**facts) if facts else text
 
+    def number(self, value: float | None, places: int = 0) -> str:
+        """12 345,6 with spaces that don't break; 12,345.6 in English."""
+        if value is None:
+            return "–"
+        shown = f"{value:,.{places}f}"
+        return shown if self.language == "en" else shown.replace(",", "\u00a0").replace(".", ",")
+
+    def money(self, kopiykas: int | None) -> str:
+        """12345 -> 123,45 ₴; ₴123.45 in English."""
+        if kopiykas is None:
+            return "–"
+        sign, shown = "-" if kopiykas < 0 else "", self.number(abs(kopiykas) / 100, 2)
+        return f"{sign}₴{shown}" if self.language == "en" else f"{sign}{shown}\u00a0₴"
+
+    def percent(self, share: float | None, places: int = 0) -> str:
+        """0.873 -> 87 %; 87% in English."""
+        if share is None:
+            return "–"
+        shown = self.number(share * 100, places)
+        return f"{shown}%" if self.language == "en" else f"{shown}\u00a0%"
+
     def knows(self, key: str) -> bool:
         """Whether there is a text."""
         return key in words()

@@ -2,10 +2,11 @@
 "use strict";
 (() => {
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const comma = (value, places) => value.toFixed(places).replace(".", ",");
+  const english = document.documentElement.lang === "en";
+  const comma = (value, places) => (english ? value.toFixed(places) : value.toFixed(places).replace(".", ","));
   const shown = (unit) => (value) => {
     if (value === null || value === undefined) return "–";
-    return unit === "%" ? `${comma(value * 100, 0)} %` : comma(value, Number.isInteger(value) ? 0 : 1);
+    return unit === "%" ? `${comma(value * 100, 0)}${english ? "" : " "}%` : comma(value, Number.isInteger(value) ? 0 : 1);
   };
 
   function options(chart, width) {
