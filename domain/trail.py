@@ -105,8 +105,8 @@ def note(
 ) -> int:
     """Add a row; its number.
 
-    what: two words, `thing.done`.  more, details: what JSON can hold; instants and others become text.  details: those
-    whose names somebody else chose, or that are called like an argument of this function.
+    what: two words, `thing.done`.  more, details: what JSON can hold; instants and others become text.  details:
+    those whose names somebody else chose, or that are called like an argument of this function.
     Raises ValueError for a `what` that isn't.
     """
     if not _WORDS.fullmatch(what):

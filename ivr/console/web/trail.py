@@ -106,7 +106,8 @@ async def _page(
     return render(
         request, "trail/all.html", status, rows=_for(me, found[:SIZE]), deeds=grouped(deeds), last=last,
         told=Deeds(Tongue(language_of(request)), serving.names), names=serving.names, wanted=_blank(wanted),
-        kept=kept, older=older, newest=before is None, **{"verdict": None, "head": "", "bad_head": False, "refused": False, **more},
+        kept=kept, older=older, newest=before is None,
+        **{"verdict": None, "head": "", "bad_head": False, "refused": False, **more},
     )  # fmt: skip
 
 
