@@ -16,7 +16,7 @@ from ivr.console.web.deeds import Deeds
 from ivr.console.web.words import LANGUAGES, Tongue, words
 
 DEED = re.compile(r"[a-z_]+\.[a-z_]+")
-NOT_DETAILS = {"of", "reason", "at"}
+NOT_DETAILS = {"of", "reason", "at", "details"}
 
 
 def noting(file):
