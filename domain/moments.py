@@ -39,6 +39,7 @@ class Kind(StrEnum):
     DEAF = "deaf"  # speech was lost: `why`
     OVERDUE = "overdue"  # the exchange never said that a prompt was over
     GONE = "gone"  # the caller: `cause`
+    OVER = "over"  # the conversation, as far as it goes: what was noted until here is all of it
     CUT = "cut"  # too much happened: nothing more is noted of this call
 
 
@@ -76,6 +77,17 @@ def of_calls(conn: Connection, calls: Collection[str], *kinds: Kind) -> dict[str
         for row in conn.execute(statement, {"of": some}):
             found[row.call].append(_moment(row))
     return found
+
+
+def complete(happened: Sequence[Moment]) -> bool:
+    """Whether everything was noted until this call was over.  Not where they just stop: whoever noted them was
+    killed, or the store would not take the rest."""
+    for one in reversed(happened):
+        if one.kind == Kind.FLOW:
+            break
+        if one.kind in (Kind.OVER, Kind.GONE):
+            return not any(each.kind == Kind.CUT for each in happened)
+    return False
 
 
 def following(conn: Connection, call: str) -> int:

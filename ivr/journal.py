@@ -11,7 +11,7 @@ Rules
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -44,6 +44,29 @@ class Opened:
     ended: Ending | None
     told: Mapping[str, str]
     moments: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What a session could not write any more.  answers: the lines from `seq` on.  happened: numbered after those
+    that the store has, unless the call could not even be opened (`opened`)."""
+
+    seq: int
+    answers: Sequence[Answer]
+    happened: Sequence[Moment]
+    opened: bool = True
+
+    def write(self, conn: Connection, call: str) -> None:
+        """Write it now; what the store has after all is left as it is.  The call has begun."""
+        there = calls.lengths(conn, [call])[call]
+        for n, answer in enumerate(self.answers, self.seq):
+            if n >= there:
+                calls.append(conn, call, write(n, answer))
+        happened = self.happened
+        if not self.opened:
+            following = moments.following(conn, call)
+            happened = [replace(one, n=n) for n, one in enumerate(happened, following)]
+        moments.append(conn, call, happened)
 
 
 class Journal:
@@ -179,4 +202,4 @@ def _adapter(label: str) -> TypeAdapter[Any]:
     return TypeAdapter(known[label].result_type())
 
 
-__all__ = ["RETURNED", "AlreadyAnswered", "Journal", "Line", "Opened", "notes", "read", "write"]
+__all__ = ["RETURNED", "AlreadyAnswered", "Journal", "Line", "Opened", "Unwritten", "notes", "read", "write"]

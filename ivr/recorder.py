@@ -116,6 +116,10 @@ class Recorder:
     def gone(self, cause: Cause) -> None:
         self._note(Kind.GONE, cause=cause.value)
 
+    def over(self) -> None:
+        """Nothing more will be written of this conversation: it was noted to its end."""
+        self._note(Kind.OVER)
+
     def _note(self, kind: Kind, **facts: Any) -> None:
         if self._next > MOST:
             return

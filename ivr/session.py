@@ -40,7 +40,7 @@ from ivr.dialog import (
 )
 from ivr.dialog.grammar import KEYS
 from ivr.house import House, Watcher
-from ivr.journal import RETURNED, AlreadyAnswered, notes, read
+from ivr.journal import RETURNED, AlreadyAnswered, Unwritten, notes, read
 from ivr.journal import Line as Written
 from ivr.ports import Line, NotOurs
 from ivr.talk import Talk
@@ -65,6 +65,7 @@ class Session:
         self.unwritten: list[Answer] = []
         self.happened: Sequence[Moment] = ()  # what is being written with them
         self.due = False  # whether they must be written before the conversation goes on
+        self.opened = False  # whether the store has told what it knows of the call
         self.recorded = False  # whether the store knows the outcome
         self.told: Mapping[str, str] = {}  # what people knew of the call when they got it last
         self.dialog: Dialog | None = None
@@ -84,6 +85,11 @@ class Session:
             self._tell("left", self.call)
             raise
         return ending
+
+    def left(self) -> Unwritten:
+        """What the store would not take, once the call is over: it is owed with the outcome (`recorded`)."""
+        self.talk.moments.over()
+        return Unwritten(self.seq, tuple(self.unwritten), tuple(self.talk.moments.pending), self.opened)
 
     async def _converse_or_apologise(self) -> Ending:
         try:
@@ -105,7 +111,7 @@ class Session:
 
     async def _converse(self) -> Ending:
         opened = await self.house.journal.open(self.line.began, self.line.date())
-        self.recorded = opened.ended is not None
+        self.opened, self.recorded = True, opened.ended is not None
         self.told = opened.told
         self.seq = len(opened.lines)
         self.talk.moments.resume(opened.moments)
@@ -201,6 +207,7 @@ class Session:
         if self.talk.gone and ending.because == HungUp.name:
             ending = replace(ending, because=self.talk.gone.cause)
         self.talk.will_part(ending.farewell)
+        self.talk.moments.over()
         try:
             await self.house.journal.end(
                 self.call, self.seq, self.unwritten, ending, self.line.date(), self._known(), self._happened()

@@ -7,8 +7,8 @@ Rules
    words by their times.  The margins make up for what recordings are known to be off by (decisions 011, 097).
 3. What nobody could look through is hidden whole: what a caller told where no trustworthy transcript is, what was
    heard and not understood, what was said with people, a question of which keys or words are missing.
-4. Where nobody noted what was heard (a call from before moments were kept, a controller that died, too much at
-   once), nothing is heard in the copy.
+4. Where nobody noted what was heard (a call from before moments were kept, a controller that died, a store that
+   failed, too much at once), nothing is heard in the copy; so after moments that just stop.
 5. What callers told is played back to them: that prompt is hidden, too.
 
 What this can't do: a number that a caller says unasked, while nothing listens, is not known to be there.
@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.masking import LONG
-from domain.moments import Kind, Moment
+from domain.moments import Kind, Moment, complete
 from domain.tables import TranscriptState
 from domain.transcripts import Transcript, personal_times
 from ivr.console.web.masked import hidden
@@ -113,6 +113,9 @@ def _unseen(moments: Sequence[Moment], began: datetime, seconds: float) -> Itera
     speech that was never concluded."""
     if not moments:
         yield Span(0.0, seconds, "nobody noted what was heard")
+    elif not complete(moments):
+        last = (moments[-1].at - began).total_seconds()
+        yield Span(last, max(seconds, last), "nobody noted what was heard")
     dark: float | None = None
     voice: float | None = None
     for before, one in zip([None, *moments], moments, strict=False):

@@ -3,7 +3,9 @@
 Rules
 1. Every call that we ever drove gets its outcome, also one that ended while nobody was looking: its journal is
    replayed and the caller's hang-up is answered as if it had been heard.
-2. What the store would not take is owed to it, and written before anything else is concluded about the call.
+2. What the store would not take (the outcome, the last answers, what happened) is owed to it, and written before
+   anything else is concluded about the call.  What can't be kept is said to be missing: nobody may believe that
+   nothing more was heard.
 3. Every tape is settled (sealed, erased, or noted as missing), tried again until the disk agrees.
 4. The facts are the queue (docs/decisions/004): a tape that nobody writes any more, a call of ours without an end.
 """
@@ -18,10 +20,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain import calls
+from domain import calls, moments
 from domain.model import Began, Outcome
+from domain.moments import Kind, Moment
 from domain.store import Connection, Store, StoreFault
 from ivr.dialog import Ending
+from ivr.journal import Unwritten
 from ivr.ports import Cause, Gone, Heard, Listening
 from ivr.service.figures import Figures
 from ivr.session import House, Session
@@ -87,16 +91,19 @@ class Aftermath:
         self._house = replace(house, watchers=())
         self._store = store
         self._figures = figures
-        self._owed: dict[str, tuple[Began, Ending, datetime]] = {}
+        self._owed: dict[str, tuple[Began, Ending, datetime, Unwritten | None]] = {}
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="archive", initializer=_step_back)
 
     def close(self) -> None:
         """Begin nothing more; what is being sealed is finished at the next start."""
         self._hands.shutdown(wait=False, cancel_futures=True)
 
-    def owe(self, began: Began, ending: Ending, at: datetime) -> None:
-        """The store would not take the outcome of this call; it gets it when it is back."""
-        self._owed[began.call] = (began, ending, at)
+    def owe(self, began: Began, ending: Ending, at: datetime, left: Unwritten | None = None) -> None:
+        """The store would not take the outcome of this call, nor what is left of it; it gets them when it is back.
+
+        left: None when nobody knows any more.
+        """
+        self._owed[began.call] = (began, ending, at, left)
 
     async def over(self, call: str, cause: Cause, at: datetime) -> None:
         """The call is over for good: see that it has its outcome, and settle its tape.  Returns when that is done."""
@@ -140,8 +147,14 @@ class Aftermath:
         """A call without an outcome gets the one that is owed, or the one that its journal leads to."""
         try:
             if call in self._owed:
-                began, ending, when = self._owed[call]
-                await asyncio.wrap_future(self._store.write(lambda c: self._pay(c, began, ending, when)))
+                began, ending, when, left = self._owed[call]
+                try:
+                    await asyncio.wrap_future(self._store.write(lambda c: self._pay(c, began, ending, when, left)))
+                except StoreFault:
+                    raise
+                except Exception:
+                    log.exception("call %s: what happened at its end can't be written, and is noted as missing", call)
+                    await asyncio.wrap_future(self._store.write(lambda c: self._pay(c, began, ending, when)))
                 del self._owed[call]
                 return True
             record = await asyncio.wrap_future(self._store.read(lambda c: calls.one(c, call)))
@@ -160,11 +173,17 @@ class Aftermath:
             return False
         return True
 
-    def _pay(self, conn: Connection, began: Began, ending: Ending, at: datetime) -> None:
+    def _pay(
+        self, conn: Connection, began: Began, ending: Ending, at: datetime, left: Unwritten | None = None
+    ) -> None:
         mine = self._house.journal.driver
         calls.begin(conn, began, mine)
         record = calls.one(conn, began.call)
         if record is not None and record.driver == mine:  # else people gave it back to another, who answers for it
+            if left is not None:
+                left.write(conn, began.call)
+            elif record.outcome is None:
+                _cut(conn, began.call)
             calls.end(conn, began.call, ending.outcome, at=at, to=ending.to, because=ending.because)
 
     async def _settle(self, call: str, ended: datetime) -> bool:
@@ -180,6 +199,12 @@ class Aftermath:
 def _step_back() -> None:
     """Tapes can wait; callers can't: this thread yields to all others."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+
+def _cut(conn: Connection, call: str) -> None:
+    """What happened after the last moment that the store has is lost."""
+    if noted := moments.of_call(conn, call):
+        moments.append(conn, call, [Moment(noted[-1].n + 1, noted[-1].at, Kind.CUT)])
 
 
 def _never_taken(conn: Connection, call: str, at: datetime) -> None:

@@ -181,7 +181,7 @@ class Controller:
         session = Session(self.house, line)
         ending = await session.run(adopted=adopted)
         if ending is not None and not session.recorded:
-            self.aftermath.owe(line.began, ending, line.date())
+            self.aftermath.owe(line.began, ending, line.date(), session.left())
         if ending is not None and ending.to is None:
             self.aftermath.pending.add(line.began.call)  # its channel ends any moment now
         return ending is not None

@@ -87,4 +87,4 @@ class Story:
     accounts: Sequence[str]
     diverged: str | None = None
     fully: bool = True
-    """Whether there are moments: prompts, keys and voices with their times."""
+    """Whether there are moments (prompts, keys and voices with their times) to the end of the call, or until now."""

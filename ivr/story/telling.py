@@ -10,7 +10,7 @@ from typing import Any, Final
 from domain.calls import CallRecord, Line
 from domain.commands import Command
 from domain.model import Told
-from domain.moments import Kind, Moment
+from domain.moments import Kind, Moment, complete
 from ivr.dialog import Ask, Back, Do, GaveUp, HungUp, Listen, Nomatch, Trouble, WantsAgent
 from ivr.dialog.monologue import told as told_in
 from ivr.story.model import SILENCE, Doubt, Event, Story, Visit
@@ -50,7 +50,7 @@ def story(record: CallRecord, lines: Sequence[Line], moments: Sequence[Moment] =
         parts[-1].language,
         _accounts(record, lines, parts),
         next((part.diverged for part in parts if part.diverged), None),
-        bool(moments),
+        complete(moments) if record.ended_at is not None else bool(moments),
     )
 
 
@@ -219,6 +219,8 @@ def _of_moments(moments: Sequence[Moment], clock: _Clock) -> Iterator[Event]:
                 )
             case Kind.DEAF:
                 yield Event(at, None, "deaf", "", str(facts.get("why", "")))
+            case Kind.OVER:
+                pass
             case Kind.OVERDUE | Kind.CUT:
                 yield Event(at, None, "fault", str(one.kind))
             case Kind.GONE:

@@ -95,6 +95,10 @@ class SpokenCall:
         when = self.began + timedelta(seconds=self.at if at is None else at)
         self.moments.append(Moment(len(self.moments), when, kind, facts))
 
+    def over(self):
+        """It was noted to its end."""
+        self.moment("over")
+
     def line(self, label, asked=None, **more):
         when = self.began + timedelta(seconds=self.at)
         self.lines.append(Line(len(self.lines), when, label, asked or label, **more))

@@ -22,7 +22,10 @@ from ivr.story import story
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
-def told(spoken, written=()):
+def told(spoken, written=(), *, whole=True):
+    """whole: moments were noted to the end."""
+    if whole and spoken.moments:
+        spoken.over()
     record = calls.CallRecord(
         began=calls.Began(spoken.call, spoken.caller, "hotline", AT), driver="test",
         ended_at=AT + timedelta(seconds=spoken.ended if not spoken.to else spoken.at), outcome=spoken.outcome,
@@ -160,6 +163,17 @@ def test_after_too_much_happened_nothing_is_heard():
     made.moment("cut")
 
     assert covers(told(made), 20.0, 60.0)
+
+
+def test_after_moments_that_just_stop_nothing_is_heard():
+    made = spoken()
+    made.prompt("account", question="account")
+    last = made.at - 0.2  # then the store failed: ten keys that nobody noted
+    made.at += 3.0
+
+    spans = told(made, whole=False)
+    assert covers(spans, last, 60.0)
+    assert not touches(spans, 0.0, last - 0.1)
 
 
 def test_when_keys_were_lost_with_a_controller_the_whole_question_is_hidden():

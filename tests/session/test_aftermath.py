@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import calls
+from domain import calls, moments
 from domain.model import Began, Outcome
 from domain.store import StoreFull
+from ivr.console.hidden import spans
 from ivr.dialog import Ending
-from ivr.journal import Journal
+from ivr.journal import Journal, Unwritten
 from ivr.ports import Cause, Gone, NotOurs
+from ivr.recorder import Recorder
 from ivr.service.aftermath import Aftermath
 from ivr.service.figures import MOST_NUMBERS, Figures
 from ivr.session import Session
 from ivr.simulator.scenario import Waits
+from ivr.story import story
 from recordings import Archive
 from tests.session.conftest import Reacts
 from tests.session.test_session import READS, STEPS, Cuts, Lossy, PowerCut, hangs_up, hears, keys
@@ -55,7 +58,7 @@ def hold(hotline, line, aftermath=None, **house):
         session = Session(replace(hotline.house, **house), line)
         ending = await session.run()
         if aftermath and ending and not session.recorded:
-            aftermath.owe(line.began, ending, line.date())
+            aftermath.owe(line.began, ending, line.date(), session.left())
         if aftermath:
             await aftermath.over(line.began.call, Cause.US, line.date())
         return ending
@@ -75,6 +78,51 @@ def test_an_outcome_that_the_store_would_not_take_is_written_when_it_is_back(hot
     record = hotline.record(line)
     assert (record.outcome, record.to, record.because) == (ending.outcome, "agents", "the store is out of order")
     assert record.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("fails_at", range(7))
+def test_what_happened_while_the_store_failed_is_written_when_it_is_back(hotline, aftermath, fails_at):
+    line = hotline.line(Reacts(READS))
+    pressed = []
+    keyed = Recorder.keyed
+
+    def press(recorder, key):
+        pressed.append(key)
+        keyed(recorder, key)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Recorder, "keyed", press)
+        hold(hotline, line, aftermath, journal=Lossy(hotline.house.journal, fails_at, StoreFull("no room")))
+
+    happened, told = followed(hotline, line)
+    assert [one.n for one in happened] == list(range(len(happened)))
+    assert [one.facts["key"] for one in happened if one.kind == "key"] == pressed
+    assert happened[-1].kind == "over" and told.fully
+    assert [each.seq for each in hotline.journal(line)] == list(range(len(hotline.journal(line))))
+
+
+@pytest.mark.parametrize("loses", ["nobody kept them", "they can't be written"])
+def test_what_can_not_be_kept_is_said_to_be_missing_and_hidden(hotline, aftermath, monkeypatch, loses):
+    line = hotline.line(Reacts(READS))
+    if loses == "nobody kept them":
+        owe = aftermath.owe
+        monkeypatch.setattr(aftermath, "owe", lambda began, ending, at, left: owe(began, ending, at))
+    else:
+        monkeypatch.setattr(Unwritten, "write", lambda *_: 1 / 0)
+    hold(hotline, line, aftermath, journal=Lossy(hotline.house.journal, 3, StoreFull("no room")))
+
+    happened, told = followed(hotline, line)
+    assert hotline.record(line).outcome is Outcome.FAILED
+    assert happened[-1].kind == "cut" and happened[-1].at == happened[-2].at
+    assert not told.fully
+    last = (happened[-1].at - line.began.at).total_seconds()
+    assert any(span.began <= last and span.ended == 500.0 for span in spans(told, happened, [], 500.0))
+
+
+def followed(hotline, line):
+    """The moments of a call, and its story."""
+    happened = hotline.store.read(lambda c: moments.of_call(c, line.began.call)).result()
+    return happened, story(hotline.record(line), hotline.journal(line), happened)
 
 
 def test_while_the_store_is_out_of_order_it_is_tried_again(hotline, aftermath):

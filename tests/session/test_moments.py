@@ -136,7 +136,9 @@ def test_the_farewell_is_noted_with_the_outcome(hotline):
     line = hotline.line(Reacts(KEYS))
     hotline.hold(line)
 
-    assert noted(hotline, line)[-1].facts["prompt"] == "goodbye"
+    *_, farewell, over = noted(hotline, line)
+    assert farewell.facts["prompt"] == "goodbye"
+    assert over.kind == Kind.OVER
 
 
 def test_nothing_is_committed_for_moments_alone(hotline, monkeypatch):
