@@ -214,17 +214,17 @@ def test_a_search_is_saved_shown_shared_and_forgotten(history):
     for each in (browser, other):
         page = each.get("/calls").text
         assert "Покинуті &lt;b&gt;" in page and "/calls?outcome=abandoned" in page
-    [kept] = history.read(lambda c: saved.listed(c, "supervisor"))
+    [kept] = history.read(lambda c: saved.listed(c, "supervisor", personal=True))
     assert other.post(f"/calls/searches/{kept.id}/forget").status_code == 404
     assert browser.post(f"/calls/searches/{kept.id}/forget").status_code == 200
-    assert history.read(lambda c: saved.listed(c, "supervisor")) == []
+    assert history.read(lambda c: saved.listed(c, "supervisor", personal=True)) == []
 
 
 @pytest.mark.parametrize("name", ["", "   ", "я" * 100])
 def test_a_search_without_a_good_name_is_not_saved(history, name):
     answer = history.sign_in().post("/calls/searches", {"name": name, "asked": "q=4567"})
     assert answer.status_code == 422 and 'id="wrong-name"' in answer.text
-    assert history.read(lambda c: saved.listed(c, "supervisor")) == []
+    assert history.read(lambda c: saved.listed(c, "supervisor", personal=True)) == []
 
 
 # CSV

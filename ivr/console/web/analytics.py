@@ -204,11 +204,14 @@ def beside(given: Report) -> Sequence[tuple[analytics.Question, float | None]]:
 
 
 def parts(given: Report, teller: Teller) -> Sequence[tuple[str, str]]:
-    """Parts of the conversation that calls came to, those that most left first, with their names."""
-    left: dict[str, int] = {}
+    """Parts of the conversation that calls came to, with their names; that in which most callers left first, by
+    count and not by share: few are lost where few come."""
+    left: dict[str, tuple[int, int]] = {}
     for each in given.places:
-        left[each.part] = left.get(each.part, 0) + each.left
-    return [(part, teller.part(part)) for part, _ in sorted(left.items(), key=lambda one: (-one[1], one[0]))]
+        gone, came = left.get(each.part, (0, 0))
+        left[each.part] = (gone + each.left, came + each.visits)
+    order = sorted(left.items(), key=lambda one: (-one[1][0], -one[1][1], one[0]))
+    return [(part, teller.part(part)) for part, _ in order]
 
 
 def weights(given: Report) -> str:

@@ -21,13 +21,25 @@ from domain.queries import BadQuery, Query
 from domain.tables import RecordingState
 from domain.tallies import NOTHING
 from ivr.console.tallying import MATTERS
+from ivr.console.web.given import within
 from ivr.console.web.look import KYIV
 from ivr.console.web.words import LANGUAGES, Tongue
 
 E = TypeVar("E", bound=StrEnum)
 
-FIELDS: Final = ("q", "since", "until", "about", "flow", "outcome", "language", "recording", "shortest", "longest",
-          "is")  # fmt: skip
+FIELDS: Final = (
+    "q",
+    "since",
+    "until",
+    "about",
+    "flow",
+    "outcome",
+    "language",
+    "recording",
+    "shortest",
+    "longest",
+    "is",
+)
 """Names in the address, in the order in which they stand there."""
 
 FACTS: Final = ("doubt", "gave_up", "transferred", "complaint", "scored", "noted", "told")
@@ -275,7 +287,7 @@ def _meant(name: str, value: str, values: Sequence[str], *words: str) -> str | N
 def _day(name: str, value: str) -> date:
     for form in ("%Y-%m-%d", "%d.%m.%Y"):
         try:
-            return datetime.strptime(value, form).replace(tzinfo=KYIV).date()
+            return within(datetime.strptime(value, form).replace(tzinfo=KYIV).date())
         except ValueError:
             continue
     raise BadQuery(name, "day")

@@ -21,10 +21,11 @@ from domain.model import Language, Outcome
 from domain.roles import Permission
 from domain.store import Connection
 from domain.tables import RecordingState
-from ivr.console.web import telling
+from ivr.console.web import gate, telling
 from ivr.console.web.asked import ABOUT, FACTS, FLOWS, Asked, asked, filters, of_query
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, page, router
+from ivr.console.web.given import Id
 from ivr.console.web.look import KYIV, language_of, redirect, render
 from ivr.console.web.words import Tongue
 
@@ -46,7 +47,7 @@ async def search(request: Request, serving: InDesk, me: Asking) -> Response:
     personal = me.may(Permission.PERSONAL)
 
     def job(conn: Connection) -> tuple[Page, Sequence[saved.Saved]]:
-        mine = saved.listed(conn, me.login)
+        mine = saved.listed(conn, me.login, personal=personal)
         if fault is not None:
             return NOTHING, mine
         return findings.search(conn, wanted.query, personal=personal, after=after, limit=PAGE), mine
@@ -56,7 +57,9 @@ async def search(request: Request, serving: InDesk, me: Asking) -> Response:
     except BadCursor:
         return redirect(f"/calls?{wanted.address()}")
     except PersonalQuery:
-        fault, found, mine = ("q", "personal"), NOTHING, await serving.read(lambda conn: saved.listed(conn, me.login))
+        fault, found = ("q", "personal"), NOTHING
+        mine = await serving.read(lambda conn: saved.listed(conn, me.login, personal=personal))
+        await gate.refused(serving, me.session, request.url.path, Permission.PERSONAL)
     return _page(request, wanted, found, mine, fault, after)
 
 
@@ -76,6 +79,7 @@ async def take_along(request: Request, serving: InDesk, me: Asking) -> Response:
     try:
         first: Page = await piece(None)
     except PersonalQuery:
+        await gate.refused(serving, me.session, request.url.path, Permission.PERSONAL)
         raise HTTPException(403) from None
     count = min(first.count, MOST_TAKEN)
     await serving.write(
@@ -107,7 +111,9 @@ async def save(request: Request, serving: InDesk, me: Asking) -> Response:
     name, address = str(form.get("name", "")).strip(), str(form.get("asked", ""))
     wanted = asked(parse_qsl(address))
     now, shared = serving.clock(), form.get("shared") == "yes"
-    fault = wanted.fault
+    fault, personal = wanted.fault, me.may(Permission.PERSONAL)
+    if fault is None and wanted.query.personal and not personal:
+        fault = ("q", "personal")
     if fault is None:
         try:
             await serving.write(lambda conn: saved.keep(conn, me.login, name, wanted.query, now, shared=shared))
@@ -115,12 +121,12 @@ async def save(request: Request, serving: InDesk, me: Asking) -> Response:
             fault = ("name", f"name_{wrong.why}")
         else:
             return redirect(f"/calls?{wanted.address()}")
-    mine = await serving.read(lambda conn: saved.listed(conn, me.login))
+    mine = await serving.read(lambda conn: saved.listed(conn, me.login, personal=personal))
     return _page(request, wanted, NOTHING, mine, fault, None, 422)
 
 
 @router.post("/calls/searches/{search}/forget", **page(Permission.SEARCH_CALLS))
-async def forget(search: int, serving: InDesk, me: Asking) -> Response:
+async def forget(search: Id, serving: InDesk, me: Asking) -> Response:
     """It is no longer kept.  Only one's own."""
     if not await serving.write(lambda conn: saved.remove(conn, search, me.login)):
         raise HTTPException(404)

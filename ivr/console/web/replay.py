@@ -8,7 +8,7 @@ Rules
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.hearing import REASONS
 from ivr.console.web.look import language_of, render
-from ivr.console.web.masked import hidden
+from ivr.console.web.masked import hidden, hidden_text
 from ivr.console.web.sound import GRANT, CallId
 from ivr.console.web.telling import LANES, Row, rows
 from ivr.console.web.words import Tongue
@@ -58,6 +58,8 @@ class Opened:
     mine: Score | None
     request: tuple[RequestKind, Topic] | None
     history: Sequence[Score] = field(default_factory=list[Score])
+    own: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Texts of one's own notes as they were written, by their ids: for the form that changes them."""
 
 
 @router.get("/calls/{call}", **page(Permission.REPLAY), name="replay")
@@ -92,13 +94,15 @@ def found(conn: Connection, call: str, me: Me, now: datetime) -> Opened:
     told = _replaced(told, events)
     recording = calls.recording(conn, call)
     scores = quality.standing(conn, call)
-    return Opened(
+    opened = Opened(
         record, told, recording, _seconds(record, recording, events, now),
         _sound(record, recording, me, staff.granted(conn, me.session.id, GRANT.format(call=call), now)),
         written, quality.notes(conn, call), scores, quality.form(conn),
         next((one for one in scores if one.by == me.login), None), indexing.first_request(conn, call),
         quality.given(conn, call),
     )  # fmt: skip
+    opened = replace(opened, own={one.id: one.text or "" for one in opened.notes if one.by == me.login})
+    return opened if clear else _veiled(opened)
 
 
 def shown(opened: Opened, t: Tongue, language: str) -> dict[str, Any]:
@@ -129,6 +133,15 @@ def shown(opened: Opened, t: Tongue, language: str) -> dict[str, Any]:
 def gone() -> HTTPException:
     """There is no such call."""
     return HTTPException(404)
+
+
+def _veiled(opened: Opened) -> Opened:
+    """Without what people wrote about a customer; what is one's own stays as it was in its form."""
+    notes = [replace(one, text=hidden_text(one.text or "")) for one in opened.notes]
+    scores, history = (
+        [replace(one, comment=hidden_text(one.comment)) for one in some] for some in (opened.scores, opened.history)
+    )
+    return replace(opened, notes=notes, scores=scores, history=history)
 
 
 def _replaced(told: Story, events: Sequence[Event]) -> Story:
