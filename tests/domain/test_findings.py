@@ -436,7 +436,8 @@ def test_searches_are_ones_own_or_everybodys(store: Store):
     write(lambda conn: saved.keep(conn, "olena", "усім", Query(), NOW, shared=True))
     mine, shared = store.read(lambda conn: saved.listed(conn, "olena", personal=True)).result()
     assert (mine.name, mine.query, mine.shared) == ("без світла", query, False)
-    assert [each.name for each in store.read(lambda conn: saved.listed(conn, "petro", personal=True)).result()] == ["усім"]
+    seen = store.read(lambda conn: saved.listed(conn, "petro", personal=True)).result()
+    assert [each.name for each in seen] == ["усім"]
     assert store.read(lambda conn: saved.one(conn, mine.id, "petro", personal=True)).result() is None
     assert write(lambda conn: saved.remove(conn, shared.id, "petro")) is False
     write(lambda conn: saved.keep(conn, "olena", "усім", query, NOW))
