@@ -32,9 +32,9 @@ def owe(conn: Connection, call: str, at: datetime) -> None:
     conn.execute(_OWE[conn.dialect.name], {"call": call, "owed_at": at})
 
 
-def owe_found(conn: Connection, until: int) -> None:
-    """Owe the calls that the index has up to this place."""
-    some = select(findings.c.call).where(findings.c.n <= until)
+def owe_found(conn: Connection, first: int, end: int) -> None:
+    """Owe the calls that the index has from this place on and before that one."""
+    some = select(findings.c.call).where(findings.c.n >= first, findings.c.n < end)
     _owe_some(conn, calls.c.id.in_(some))
 
 
