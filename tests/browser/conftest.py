@@ -216,7 +216,7 @@ def visit(site: Site, chromium: Browser) -> Iterator[Visit]:
             cookies.append({"name": "session", "value": site.token(role, language), "url": site.address})
         context.add_cookies(cookies)  # type: ignore[arg-type]
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         faults: list[str] = []
         page.faults = faults  # type: ignore[attr-defined]
         page.on("pageerror", lambda error: faults.append(f"script: {error}"))
@@ -257,6 +257,15 @@ def accessible() -> Callable[[Page], None]:
         assert told == [], "\n".join(told)
 
     return check
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait for this to be true of the page.  Playwright's own way needs eval, which our pages forbid."""
+    for _ in range(800):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(f"never: {condition}")
 
 
 def fits(page: Page) -> None:

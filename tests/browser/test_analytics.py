@@ -1,5 +1,6 @@
 """The figures in a browser: charts, their tables, the map, periods by keyboard, files."""
 
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from domain import tallies
 from domain.model import Outcome
 from domain.roles import Role
 from domain.tallies import Left, Step, Waited
-from tests.browser.conftest import PHONE, WIDE, fits
+from tests.browser.conftest import PHONE, WIDE, fits, until
 
 sys.path.append(str(Path(__file__).parents[1] / "domain"))
 from figured import ASK, ASK_TWICE, GAVE_UP, MENU, call, waited
@@ -59,7 +60,7 @@ def test_charts_take_the_colours_of_the_page_and_change_with_them(visit, accessi
     light = page.evaluate(drawn)
     page.keyboard.press("g")
     page.keyboard.press("d")
-    page.wait_for_function(f"was => {drawn} !== was", arg=light)
+    until(page, f"{drawn} !== {json.dumps(light)}")
     accessible(page)
     shot(page, "figures-dark")
 

@@ -17,7 +17,7 @@ from domain.request_queue import page as listed
 from domain.roles import Role
 from ivr.console.web.look import KYIV
 from ivr.console.web.words import LANGUAGES, Tongue
-from tests.browser.conftest import PHONE, WIDE, Site, fits
+from tests.browser.conftest import PHONE, WIDE, Site, fits, until
 
 pytestmark = pytest.mark.browser
 
@@ -86,14 +86,14 @@ def test_a_complaint_is_heard_from_its_second_and_word_by_word(visit, site, shot
     word = page.locator("[data-at]").nth(2)
     wanted = float(word.get_attribute("data-at"))
     word.click()
-    page.wait_for_function(f"Math.abs(document.querySelector('[data-sound]').currentTime - {wanted}) < 1.5")
+    until(page, f"Math.abs(document.querySelector('[data-sound]').currentTime - {wanted}) < 1.5")
     shot(page, "request-heard")
     rows = site.read(lambda c: trail.page(c, what="recording.heard"))
     assert [(row.who, row.of, row.reason) for row in rows if row.of == site.calls["complaint_by_voice"]]
 
 
 def expect_playing(page: Page) -> None:
-    page.wait_for_function("!document.querySelector('[data-sound]').paused")
+    until(page, "!document.querySelector('[data-sound]').paused")
 
 
 def test_a_complaint_goes_through_its_life_by_keyboard_alone(visit, site, shot, accessible):

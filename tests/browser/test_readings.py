@@ -10,7 +10,7 @@ from domain import doubt_cases
 from domain.roles import Role
 from domain.tables import readings
 from ivr.console.web.words import LANGUAGES, Tongue
-from tests.browser.conftest import PHONE, WIDE, Site, fits
+from tests.browser.conftest import PHONE, WIDE, Site, fits, until
 
 pytestmark = pytest.mark.browser
 
@@ -55,8 +55,8 @@ def test_a_receipt_is_heard_at_the_second_of_its_answer(visit, site, shot, acces
     second = page.locator("tr button[data-at]").last
     wanted = float(second.get_attribute("data-at"))
     second.click()
-    page.wait_for_function("!document.querySelector('[data-sound]').paused")
-    page.wait_for_function(f"Math.abs(document.querySelector('[data-sound]').currentTime - {wanted}) < 1.5")
+    until(page, "!document.querySelector('[data-sound]').paused")
+    until(page, f"Math.abs(document.querySelector('[data-sound]').currentTime - {wanted}) < 1.5")
     expect(page.locator(".hash")).to_have_text(re.compile("^[0-9a-f]{64}$"))
     accessible(page)
     shot(page, "receipt")

@@ -8,7 +8,7 @@ import pytest
 
 from domain import calls, quality
 from domain.roles import Role
-from tests.browser.conftest import PHONE, WIDE, fits
+from tests.browser.conftest import PHONE, WIDE, fits, until
 from tests.console import long_call
 
 pytestmark = pytest.mark.browser
@@ -23,15 +23,6 @@ def at(page):
 
 def paused(page):
     return page.evaluate(f"{REPLAY}.audio ? {REPLAY}.audio.paused : true")
-
-
-def until(page, condition):
-    """Playwright's own way needs eval, which our pages forbid."""
-    for _ in range(400):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(25)
-    raise AssertionError(f"never: {condition}")
 
 
 def looked_at_by_axe(page):
