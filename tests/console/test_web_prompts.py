@@ -16,6 +16,7 @@ from domain.rules import HOME
 from domain.tables import accounts, buildings
 from domain.wording import State
 from ivr.console.web.studio import Studio, utterance
+from ivr.console.web.words import Tongue
 from prompts import sound
 from prompts.composer import read_texts
 from prompts.overlay import clips_below
@@ -553,7 +554,8 @@ def test_an_announcement_is_switched_on_after_it_was_said_whom_it_concerns(world
     assert (standing.prompt, standing.region, standing.on_by) == ("announce_outage", where, "supervisor")
     assert timedelta(hours=4) <= standing.until - world.now < timedelta(hours=4, minutes=15)
     assert standing.until.minute % 15 == 0
-    assert "Callers hear 1 announcement now" in done.text
+    assert Tongue("en")("prompts.done_on") in done.text
+    assert f"/prompts/announcements/{standing.id}/off" in done.text
     assert [row.what for row in deeds(world)] == ["announcement.on"]
 
 
