@@ -4,6 +4,7 @@ import io
 import re
 import wave
 from datetime import datetime, timedelta
+from html import unescape
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from domain.rules import HOME
 from domain.tables import accounts, buildings
 from domain.wording import State
 from ivr.console.web.studio import Studio, utterance
-from ivr.console.web.words import Tongue
+from ivr.console.web.words import LANGUAGES, Tongue
 from prompts import sound
 from prompts.composer import read_texts
 from prompts.overlay import clips_below
@@ -125,6 +126,28 @@ def test_every_prompt_is_listed_and_found_by_any_word_of_any_language(world):
     assert "/prompts/uk/account" in found
     assert "/prompts/uk/goodbye" not in found
     assert browser.get("/prompts", params={"q": "нема такого слова ніде"}).status_code == 200
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_prompts_stand_under_the_part_of_the_conversation_that_says_them(world, language):
+    t = Tongue(language)
+    page = world.sign_in(language=language).get("/prompts").text
+    groups = {
+        unescape(title): re.findall(r'data-open href="/prompts/\w\w/(\w+)"', rows)
+        for title, rows in re.findall(r'<th scope="rowgroup"[^>]*>([^<]*)</th>(.*?)</tbody>', page, re.DOTALL)
+    }
+    assert "account" in groups[t("story.part_ask_account")]
+    assert sorted(name for there in groups.values() for name in there) == sorted(world.desk.catalogue.texts["uk"])
+    assert next(iter(groups)) == t("prompts.everywhere")
+    assert list(groups).index(t("story.part_main_menu")) < list(groups).index(t("story.part_submit"))
+    assert not [title for title in groups if "_" in title]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_a_prompt_is_said_is_told_in_words(world, language):
+    page = world.sign_in(language=language).get("/prompts/uk/account_check_failed").text.split('id="uses-title"')[1]
+    assert Tongue(language)("story.part_find") in page
+    assert "main_menu" not in page.split("</section>")[0]
 
 
 @pytest.mark.parametrize("language", ["uk", "ru", "en"])

@@ -42,7 +42,7 @@ def told(language: str) -> str:
     return json.dumps(
         {
             name: {
-                "title": t(f"story.part_{name}") if t.knows(f"story.part_{name}") else _plain(name),
+                "title": named_part(name, t),
                 "words": words,
                 "begins": chart["begins"],
                 "nodes": [{**node, "title": titled(node, t)} for node in chart["nodes"]],
@@ -58,6 +58,25 @@ def told(language: str) -> str:
 def stored() -> Mapping[str, Any]:
     """The file: `flows` (name -> its first chart), `charts`, `made_of`."""
     return json.loads(FILE.read_text("utf-8"))
+
+
+@cache
+def parts_in_order() -> Sequence[str]:
+    """The parts of all conversations as callers come to them: those of the first conversation first."""
+    charts, found = stored()["charts"], dict[str, None]()
+    for first in stored()["flows"].values():
+        waiting = [first]
+        while waiting:
+            part = waiting.pop(0)
+            if part in charts and part not in found:
+                found[part] = None
+                waiting += [node["name"] for node in charts[part]["nodes"] if node["kind"] == "part"]
+    return tuple(found)
+
+
+def named_part(part: str, t: Tongue) -> str:
+    """The name of a part in the reader's language; as it stands in the code where nobody has translated it."""
+    return t(f"story.part_{part}") if t.knows(f"story.part_{part}") else _plain(part)
 
 
 def titled(node: Mapping[str, Any], t: Tongue) -> str:

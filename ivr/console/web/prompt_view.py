@@ -1,22 +1,27 @@
 """What the page of one prompt shows, from versions and catalogues: pure, but for what lies on the disk."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any, Final
 
 from markupsafe import Markup, escape
 
 from domain.model import Language
 from domain.wording import Texts, Version
-from ivr.console.web import uses
+from ivr.console.web import maps, uses
 from ivr.console.web.studio import Studio, example_words
+from ivr.console.web.words import Tongue
 from prompts import Catalogue
 from prompts.checker import Fault
 from prompts.composer import TRIES, Piece, Place, cut
 from prompts.overlay import Overlay
 from prompts.spoken import Part
 from prompts.workshop import needed
+
+EVERYWHERE: Final = 6
+"""A prompt that is said in more parts than this belongs to none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +121,39 @@ def fields(lines: Mapping[str, str], waiting: Version | None, told: Told) -> dic
     return {**{which: said.get(which, "") for which in TRIES}, "reason": ""}
 
 
-def uses_of(prompt: str) -> list[tuple[str, list[uses.Use]]]:
-    """Where it is said, by how."""
-    found: dict[str, list[uses.Use]] = {}
+def uses_of(prompt: str, t: Tongue) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """Where it is said: by how, the places as people call them, each with the conversations that hold it."""
+    found: dict[str, dict[str, dict[str, None]]] = {}
     for use in uses.uses(prompt):
-        there = found.setdefault(use.how, [])
-        if use.how != "end" or use.part not in {each.part for each in there}:
-            there.append(use)
-    return list(found.items())
+        held = found.setdefault(use.how, {}).setdefault(named_place(use, prompt, t), {})
+        held |= dict.fromkeys(maps.named_part(maps.stored()["flows"].get(flow, flow), t) for flow in use.flows)
+    return [(how, [(place, list(flows)) for place, flows in places.items()]) for how, places in found.items()]
+
+
+def named_place(use: uses.Use, prompt: str, t: Tongue) -> str:
+    """A place as people call it: the part of the conversation, and the question there if it is another."""
+    part = maps.named_part(use.part, t)
+    if not use.step or use.step == prompt or use.how == "end":
+        return part
+    return f"{part} › {maps.titled({'name': use.step, 'kind': 'question'}, t)}"
+
+
+def by_part(rows: Iterable[Mapping[str, Any]], t: Tongue) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Rows of prompts (by `name`) under the names of the parts of the conversation, as callers come to them.
+
+    A prompt stands where it is said first.  Those of every question come first, those that are said nowhere by
+    themselves last.
+    """
+    order = {part: at for at, part in enumerate(maps.parts_in_order())}
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        said = {use.part for use in uses.uses(row["name"])}
+        at = len(order) if not said else -1 if len(said) > EVERYWHERE else min(order.get(each, 0) for each in said)
+        found.setdefault(at, []).append(row)
+    names = {-1: t("prompts.everywhere"), len(order): t("prompts.within_others")}
+    return [
+        (names.get(at) or maps.named_part(maps.parts_in_order()[at], t), there) for at, there in sorted(found.items())
+    ]
 
 
 def said_in(catalogue: Catalogue, lang: Language, prompt: str) -> list[str]:

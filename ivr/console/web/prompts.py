@@ -30,6 +30,7 @@ from ivr.console.web.given import Id, number
 from ivr.console.web.look import language_of, redirect, render
 from ivr.console.web.prompt_view import (
     Told,
+    by_part,
     clip_rows,
     fields,
     line,
@@ -39,6 +40,7 @@ from ivr.console.web.prompt_view import (
     uses_of,
 )
 from ivr.console.web.studio import Studio, audible, joined, studio, tongue, utterance
+from ivr.console.web.words import Tongue
 from prompts import Catalogue
 from prompts.checker import Fault
 from prompts.composer import TRIES
@@ -107,7 +109,8 @@ async def listed(
         if _matches(over.catalogue, name, q)
     ]
     return render(
-        request, "prompts/list.html", rows=found, q=q, show=wanted, shows=list(Show), lang=lang,
+        request, "prompts/list.html", rows=found, q=q,
+        groups=by_part(found, Tongue(language_of(request))), show=wanted, shows=list(Show), lang=lang,
         counts={each: len(marks[each]) for each in Show}, tongues=LANGUAGES,
     )  # fmt: skip
 
@@ -359,7 +362,7 @@ async def _shown(request: Request, desk: InDesk, me: Me, lang: Language, prompt:
         progress=work.progress.get(waiting.id) if waiting else None, versions=history, newest=_newest(history),
         newest_live=current.id if current else None,
         back=wording.before(history), fields=fields(lines, waiting, told), most=LONGEST_TEXT, tries=TRIES,
-        uses=uses_of(prompt), said_in=said_in(work.shipped, lang, prompt),
+        uses=uses_of(prompt, Tongue(language_of(request))), said_in=said_in(work.shipped, lang, prompt),
         places=places_of(over, lang, prompt), may_edit=me.may(Permission.EDIT_PROMPTS),
     )  # fmt: skip
 
