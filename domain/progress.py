@@ -12,7 +12,7 @@ what was stored since.  One byte a meter is all that it keeps of each.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -38,12 +38,17 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The window that is open on a day, or that closed last.  open: readings given now close `period`."""
+    """The window that is open on a day, or that closed last.
+
+    open: readings given now close `period`; next: the window that comes, where this one is over and it was asked
+    for by a day.
+    """
 
     period: Period
     window: Span
     open: bool
     target: Row[TargetPolicy]
+    next: Span | None = None
 
     @property
     def hours(self) -> int:
@@ -54,8 +59,9 @@ class Standing:
 def where(at: datetime, book: Policies) -> Standing:
     """Which window is looked at now.  Raises NoPolicy."""
     counts = standing(rules.local_day(at), book)
-    inside = isinstance(counts, InWindow)
-    return of_period(counts.period if inside else counts.previous, book, open_=inside)
+    if isinstance(counts, InWindow):
+        return of_period(counts.period, book, open_=True)
+    return replace(of_period(counts.previous, book), next=counts.window)
 
 
 def of_period(period: Period, book: Policies, *, open_: bool = False) -> Standing:

@@ -75,7 +75,7 @@ def test_the_window_shows_its_progress_against_the_target(world, do):
     do(SubmitReading(ACCOUNT, "0100001", Zone.SINGLE, 2300))
     page = said(client.get("/readings").text)
     assert re.search(r"1\s+із\s+\d+\s+лічильників", page)
-    assert "78 %" in page
+    assert Tongue("uk").percent(0.78) in page
 
 
 @pytest.mark.parametrize("days", [0, 10, -10])
@@ -107,9 +107,8 @@ def test_the_same_moment_of_last_month_stands_beside_it(world, do):
     do(SubmitReading(ACCOUNT, "0100001", Zone.SINGLE, 2300))
     page = world.sign_in(Role.SUPERVISOR).get("/readings").text
     share = re.findall(r"<b[^>]*>([\d,]+)\u00a0%</b>", page)
-    assert len(share) == 2 and float(share[1].replace(",", ".")) == pytest.approx(
-        2 * float(share[0].replace(",", ".")), 0.05
-    )
+    now_, target, then = (float(each.replace(",", ".")) for each in share)
+    assert (target, then) == (78, pytest.approx(2 * now_, 0.05))
 
 
 # Doubts
@@ -273,3 +272,16 @@ def test_who_may_not_see_personal_data_sees_none_of_it(world, doubtful, monkeypa
         page = client.get(path).text
         for secret in (ACCOUNT, "440000001", "0100001", "9300#"):
             assert secret not in page, (path, secret)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_when_the_window_is_over_it_is_said_when_the_next_begins(world, language):
+    t = Tongue(language)
+    client = world.sign_in(Role.SUPERVISOR, language=language)
+    next_ = t("readings.window_next", first="", last="").split(":")[0]
+    assert next_ not in said(client.get("/readings").text)
+    world.passes(days=10)
+    client = world.sign_in(Role.SUPERVISOR, language=language)
+    page = said(client.get("/readings").text)
+    assert t("readings.window_over") in page
+    assert next_ in page

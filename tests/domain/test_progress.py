@@ -13,7 +13,7 @@ from domain.demo import DEMOS
 from domain.model import Began, Doubt, Source, Zone
 from domain.progress import Tally
 from domain.tables import meters, readings, registers
-from domain.window import Period
+from domain.window import Period, window_of
 from tests.domain.conftest import NOW, Run
 
 NOVEMBER = progress.of_period(Period(2026, 11), DEFAULTS)
@@ -43,6 +43,8 @@ def test_the_window_that_is_open_or_else_the_last_is_looked_at():
     assert progress.where(NOW, DEFAULTS).open
     after = progress.where(datetime(2026, 12, 10, tzinfo=UTC), DEFAULTS)
     assert (after.period, after.open) == (Period(2026, 11), False)
+    assert after.next == window_of(Period(2026, 12), DEFAULTS)
+    assert progress.where(NOW, DEFAULTS).next is None
     assert (NOVEMBER.window.first, NOVEMBER.window.last, NOVEMBER.hours) == (
         date(2026, 11, 29),
         date(2026, 12, 3),
