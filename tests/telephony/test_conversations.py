@@ -164,7 +164,8 @@ def index_samples(index, clip):
 def test_a_caller_who_sends_no_sound_is_still_recorded_in_full_length_and_gets_to_people(asterisk, tmp_path, index):
     brisk = {"account": {"timeout": 2.0, "tries": 2}, "call_back": {"timeout": 0.5, "tries": 1}}
     result, caller = held(
-        asterisk, tmp_path, index, "language", "notice", "account", "gave_up", "nobody_free", "goodbye", rtp=False,
+        asterisk, tmp_path, index, "language", "notice", "account", "gave_up", "nobody_free", "call_back", "goodbye",
+        rtp=False,
         settings={"questions": brisk},
     )  # fmt: skip
 
