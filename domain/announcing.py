@@ -3,7 +3,8 @@
 Rule: a number of callers is never guessed: it is customers of a district as imported, and calls as counted.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -32,6 +33,15 @@ def regions(conn: Connection) -> Sequence[str]:
     return list(conn.scalars(_REGIONS))
 
 
+def regions_of(conn: Connection, feeders: Collection[str]) -> Mapping[str, Sequence[str]]:
+    """The districts that each of these feeders supplies, in order; none of one that supplies no building we know."""
+    found: dict[str, list[str]] = defaultdict(list)
+    if feeders:
+        for feeder, region in conn.execute(_SUPPLIED, {"feeders": list(feeders)}):
+            found[feeder].append(region)
+    return found
+
+
 def customers(conn: Connection, region: str | None) -> int:
     """How many there are in this district; None: all, those without an address too."""
     if region is None:
@@ -52,6 +62,12 @@ def announced(conn: Connection, limit: int = 50) -> Sequence[Announced]:
 # How: statements are made once, for making one costs more than running it
 
 _REGIONS: Final = select(buildings.c.region).distinct().order_by(buildings.c.region)
+_SUPPLIED: Final = (
+    select(buildings.c.feeder, buildings.c.region)
+    .where(buildings.c.feeder.in_(bindparam("feeders", expanding=True)))
+    .distinct()
+    .order_by(buildings.c.feeder, buildings.c.region)
+)
 _CUSTOMERS: Final = select(func.count()).select_from(accounts)
 _CUSTOMERS_OF: Final = (
     select(func.count())

@@ -5,12 +5,16 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from sqlalchemy import select
 
+from domain import incidents
 from domain.commands import KeepDraft, OrderCallBack, RegisterRequest, ReportOutage, SubmitReading
 from domain.desk import AssignRequest, SwitchOn
 from domain.handlers import perform
 from domain.model import Doubt, OutageKind, ReplyBy, RequestKind, Slot, Told, Topic, Zone
 from domain.roles import Permission, Role
+from domain.rules import HOME
+from domain.tables import buildings
 from ivr.console.web.prompt_view import title
 from ivr.console.web.words import LANGUAGES, Tongue
 from prompts import Catalogue
@@ -106,3 +110,62 @@ def test_an_outage_is_told_by_its_address_and_an_announcement_by_its_words(busy)
     assert re.search(r"Зразкове, Показова, \d+", page)
     assert 'href="/accounts?q=' in page and 'href="/prompts/announcements"' in page
     assert "outage_known" not in page
+
+
+def outage(world, *, planned=False, wide=False, expected=None):
+    """An incident at the demo's first customer; wide: of the whole feeder."""
+    at = world.now - timedelta(minutes=10)
+
+    def job(conn):
+        place = incidents.place_of(conn, ACCOUNT)
+        return incidents.open_(conn, place, wide=wide, at=at, expected=expected, planned=planned), place
+
+    incident, place = world.write(job)
+    here = buildings.c.id == place.building
+    where = world.read(lambda conn: conn.execute(select(buildings.c.region).where(here)).scalar_one())
+    return incident, where
+
+
+def announce_links(page):
+    return [unescape(found) for found in re.findall(r'href="(/prompts/announcements\?[^"]*)"', page)]
+
+
+@pytest.mark.parametrize("wide", [False, True], ids=["of a building", "of a feeder"])
+def test_an_outage_leads_to_its_announcement_filled_in(world, wide):
+    _, where = outage(world, wide=wide, expected=world.now + timedelta(hours=3))
+    browser = world.sign_in(Role.SUPERVISOR)
+
+    (link,) = announce_links(browser.get("/").text)
+    form = unescape(browser.get(link.partition("#")[0]).text)
+
+    assert 'value="announce_outage" required checked' in form
+    assert f'<option value="{where}" selected>' in form
+    assert f'value="{(world.now + timedelta(hours=3)).astimezone(HOME):%d.%m %H:%M}"' in form
+    assert 'class="error"' not in form
+
+
+def test_works_are_announced_as_works_and_an_end_that_is_past_is_left_out(world):
+    outage(world, planned=True, expected=world.now - timedelta(minutes=1))
+    browser = world.sign_in(Role.SUPERVISOR)
+
+    (link,) = announce_links(browser.get("/").text)
+
+    assert "prompt=announce_works" in link and "until=" not in link
+    assert browser.get(link.partition("#")[0]).status_code == 200
+
+
+@pytest.mark.parametrize("everywhere", [False, True], ids=["there", "for all"])
+def test_what_is_announced_already_is_said_and_not_offered_again(world, everywhere):
+    _, where = outage(world)
+    on = SwitchOn("announce_outage", None if everywhere else where)
+    world.write(lambda conn: perform(conn, on, call=None, seq=None, at=world.now, by="supervisor"))
+
+    page = world.sign_in(Role.SUPERVISOR).get("/").text
+
+    assert announce_links(page) == []
+    assert Tongue("uk")("home.announced_in", region=where) in unescape(page)
+
+
+def test_who_may_not_announce_is_offered_no_announcement(world):
+    outage(world)
+    assert announce_links(world.sign_in(Role.AUDITOR).get("/").text) == []

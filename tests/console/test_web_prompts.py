@@ -642,6 +642,82 @@ def test_what_can_not_be_announced_is_not(world, form):
     assert on(world) == []
 
 
+def filled(html):
+    """The form of a new announcement as it is filled in: prompt, region, hours, until."""
+    form = re.search(r'<form method="get" action="/prompts/announcements/confirm".*?</form>', html, re.S)[0]
+    prompt = re.search(r'name="prompt" value="([^"]*)" required checked', form)
+    chosen = [re.search(rf'<select id="{name}".*?</select>', form, re.S)[0] for name in ("region", "hours")]
+    options = [re.search(r'value="([^"]*)" selected', each) for each in chosen]
+    until = re.search(r'<input id="until"[^>]*value="([^"]*)"', form)[1]
+    return (*(found[1] if found else "" for found in (prompt, *options)), until)
+
+
+def test_an_address_fills_the_form_in_and_switches_nothing_on(world):
+    browser, where = world.sign_in(language="en"), region(world)
+    ends = world.now + timedelta(hours=5)
+
+    page = browser.get(
+        "/prompts/announcements", params={"prompt": "announce_works", "region": where, "until": ends.isoformat()}
+    )
+    only_where = browser.get("/prompts/announcements", params={"region": where})
+
+    assert page.status_code == only_where.status_code == 200
+    assert filled(page.text) == ("announce_works", where, "", f"{ends.astimezone(HOME):%d.%m %H:%M}")
+    assert filled(only_where.text) == ("", where, "", "")
+    assert Tongue("en")("prompts.filled_in") in page.text
+    assert 'class="error"' not in page.text + only_where.text
+    assert on(world) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"prompt": "goodbye"}, "announce_nothing"), ({"region": "Ніде"}, "announce_region"),
+        ({"prompt": "announce_works", "until": "колись"}, "announce_time"),
+        ({"prompt": "announce_works", "until": "2020-01-01T00:00"}, "announce_past"),
+        ({"prompt": "announce_works", "hours": "77"}, "announce_time"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/prompts/announcements", "/prompts/announcements/confirm"])
+def test_an_address_is_judged_like_the_form_and_what_was_typed_stays_in_it(world, path, given, fault):
+    page = world.sign_in(language="en").get(path, params=given)
+
+    assert page.status_code == 422
+    assert unescape(Tongue("en")(f"prompts.{fault}")) in unescape(page.text)
+    prompt, where, _, until = filled(unescape(page.text))
+    assert where == given.get("region", "")
+    assert until == given.get("until", "")
+    if given.get("prompt", "").startswith("announce"):
+        assert prompt == given["prompt"]
+
+
+def test_a_fault_of_one_field_loses_nothing_of_the_others(world):
+    browser, where = world.sign_in(), region(world)
+    typed = {"prompt": "announce_outage", "region": where, "hours": "4", "until": "ніколи"}
+
+    assert filled(browser.get("/prompts/announcements/confirm", params=typed).text) == tuple(typed.values())
+    past = {"prompt": "announce_outage", "region": where, "until": "2020-01-01T10:00+00:00"}
+    sent = filled(browser.post("/prompts/announcements", past).text)
+    assert sent == ("announce_outage", where, "", "01.01 12:00"), "a moment of ours as people write it"
+
+
+def test_the_second_question_leads_back_to_the_form_as_it_was_filled_in(world):
+    browser, where = world.sign_in(), region(world)
+    typed = {"prompt": "announce_outage", "region": where, "hours": "4"}
+
+    asked = unescape(browser.get("/prompts/announcements/confirm", params=typed).text)
+    back = re.search(r'href="(/prompts/announcements\?[^"#]*)', asked)[1]
+
+    assert filled(unescape(browser.get(back).text)) == (*typed.values(), "")
+
+
+def test_who_may_not_announce_has_no_form_to_fill_in(world):
+    page = world.sign_in(Role.AGENT).get("/prompts/announcements", params={"prompt": "announce_works", "region": "?"})
+
+    assert page.status_code == 200
+    assert "/prompts/announcements/confirm" not in page.text
+
+
 def test_a_changed_text_of_an_announcement_is_what_the_page_says_is_heard(world, speaker):
     browser = world.sign_in()
     published(world, browser, "Увага! Велика аварія в місті. {until}", "announce_outage")

@@ -1,7 +1,11 @@
 """Announcements: what callers hear before the menu, switched on and off; made for a hurry at night.
 
-Rules: what is on stands first, in the words that callers hear, in every language; nothing is switched by one click,
-and the page that asks again says whom it concerns: customers as imported, calls as counted, never a guess.
+Rules
+1. What is on stands first, in the words that callers hear, in every language.
+2. Nothing is switched by one click, and the page that asks again says whom it concerns: customers as imported, calls
+   as counted, never a guess.
+3. The form is filled in by its address (`address`): a link from an outage, a way back from the second question.  What
+   an address gives is judged like what is typed, and what is wrong stays in the form beside what is wrong with it.
 """
 
 import asyncio
@@ -10,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
@@ -40,6 +45,9 @@ HOURS: Final = (1, 2, 4, 8, 12, 24)
 LONGEST: Final = timedelta(days=14)
 ROUNDED: Final = 15
 """Minutes to which an end is rounded up: nobody remembers "until 14:37"."""
+OUTAGE: Final = "announce_outage"
+WORKS: Final = "announce_works"
+MINUTE: Final = timedelta(minutes=1)
 FRESH: Final = 600.0
 """Seconds for which the names of districts are not looked up again."""
 LATELY: Final = timedelta(hours=1)
@@ -50,13 +58,22 @@ router = router()
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What somebody is about to switch on, and what is wrong with it.  until: UTC; typed: as it was written."""
+    """What somebody is about to switch on, and what is wrong with it.
+
+    until: UTC.  hours, typed: how long, as it was chosen, and as it was written (an ISO 8601 moment as people write
+    one)."""
 
     prompt: str
     region: str | None
     until: datetime | None
     faults: dict[str, str]
     typed: str = ""
+    hours: str = ""
+
+    @property
+    def address(self) -> str:
+        """Of the form as it was filled in."""
+        return address(self.prompt, self.region, typed=self.typed, hours=self.hours)
 
 
 def announceable(catalogue: Catalogue) -> list[str]:
@@ -72,10 +89,40 @@ def announceable(catalogue: Catalogue) -> list[str]:
     ]
 
 
+def address(
+    prompt: str, region: str | None, *, until: datetime | None = None, typed: str = "", hours: str = ""
+) -> str:
+    """Of the form, filled in.  until: to the minute; or as it was `typed`, or chosen (`hours`)."""
+    given = {"prompt": prompt, "region": region, "until": written(until) if until else typed, "hours": hours}
+    return (
+        "/prompts/announcements?" + urlencode({name: value for name, value in given.items() if value}) + "#new-title"
+    )
+
+
+def suggested(planned: bool, expected: datetime | None, now: datetime) -> tuple[str, datetime | None]:
+    """What is announced of an outage, and until when: until supply is expected back, where that lies ahead and within
+    what can be announced."""
+    ahead = expected if expected is not None and now + MINUTE < expected <= now + LONGEST else None
+    return (WORKS if planned else OUTAGE), ahead
+
+
+def written(until: datetime) -> str:
+    """A moment as people write one here: `24.12 18:30` of Kyiv."""
+    return f"{until.astimezone(KYIV):%d.%m %H:%M}"
+
+
 @router.get("/announcements", **page(Permission.PROMPTS))
-async def standing(request: Request, desk: InDesk, me: Asking) -> Response:
-    """What callers hear now, and what can be switched on."""
-    return await _shown(request, desk, me.may(Permission.ANNOUNCE), None)
+async def standing(
+    request: Request, desk: InDesk, me: Asking, prompt: str = "", region: str = "", hours: str = "", until: str = ""
+) -> Response:
+    """What callers hear now, and what can be switched on; the form as the address fills it in."""
+    if not (me.may(Permission.ANNOUNCE) and (prompt or region or hours or until)):
+        return await _shown(request, desk, me.may(Permission.ANNOUNCE), None)
+    work, now = studio(desk), desk.clock()
+    choice = _choice(work, await _regions(desk, work, region), prompt, region, hours, until, now)
+    if not prompt:  # not chosen yet
+        choice.faults.pop("prompt")
+    return await _shown(request, desk, True, choice, 422 if choice.faults else 200)
 
 
 @router.get("/announcements/confirm", **page(Permission.ANNOUNCE))
@@ -197,7 +244,8 @@ async def _shown(
         on=[(each, _said(over, each.prompt, each.until, now)) for each in on],
         before=[each for each in before if each.id not in standing_now], may_announce=may_announce,
         offered=[(name, _said(over, name, None, now)) for name in announceable(work.shipped)],
-        regions=known, hours=HOURS, choice=choice, done=done if done in ("on", "off", "was_off") else None,
+        regions=[*known, *([choice.region] if choice and choice.region and choice.region not in known else [])],
+        hours=HOURS, choice=choice, done=done if done in ("on", "off", "was_off") else None,
         customers=customers,
     )  # fmt: skip
 
@@ -215,15 +263,30 @@ def _choice(
     try:
         if until.strip():
             end = _meant(until.strip(), now)
-        elif hours.isascii() and hours.isdigit() and int(hours[:4]) in HOURS:
-            end = _rounded(now + timedelta(hours=int(hours)))
+        elif hours:
+            end = _rounded(now + timedelta(hours=_hours(hours)))
     except (ValueError, OverflowError):
         wrong["until"] = "announce_time"
     if end is not None and end <= now:
         wrong["until"] = "announce_past"
     elif end is not None and end > now + LONGEST:
         wrong["until"] = "announce_far"
-    return Choice(prompt, region or None, end, wrong, until)
+    return Choice(prompt, region or None, end, wrong, _as_people_write(until), hours)
+
+
+def _hours(text: str) -> int:
+    """One of `HOURS`.  Raises ValueError."""
+    if text not in {str(each) for each in HOURS}:
+        raise ValueError(f"{text} hours can't be chosen")
+    return int(text)
+
+
+def _as_people_write(until: str) -> str:
+    """What the form shows again: a moment of ours (ISO 8601) as people write one, anything else as it was."""
+    try:
+        return written(moment(until))
+    except ValueError:
+        return until
 
 
 def _meant(text: str, now: datetime) -> datetime:

@@ -4,18 +4,20 @@ Rules: a card for each thing that somebody of this role can do something about, 
 way to all; nothing that they may not see is read from the store at all.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from fastapi import Request, Response
 
+from domain import announcing as told_to
 from domain import calls, desk_readings, doubt_cases, duties, findings, request_queue, rules
 from domain.queries import Query as Wanted
 from domain.request_queue import Pile
 from domain.roles import Permission
 from domain.store import Connection
+from ivr.console.web.announcing import address, suggested
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, page, router
 from ivr.console.web.look import language_of, render
@@ -32,8 +34,18 @@ GAVE_UP: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """What can be announced of an outage in this district: the address of the form, filled in; on: it is announced
+    there already, or to everybody."""
+
+    region: str
+    address: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Needed:
-    """What the cards show; None: not for this person."""
+    """What the cards show; None: not for this person.  announce: by the incident."""
 
     counts: request_queue.Counts | None = None
     urgent: Sequence[request_queue.Row] = ()
@@ -45,6 +57,7 @@ class Needed:
     gave_up: findings.Page | None = None
     live: int | None = None
     announcements: Sequence[duties.On] | None = None
+    announce: Mapping[int, Sequence[Announce]] = field(default_factory=dict[int, Sequence[Announce]])
 
 
 @router.get("/", **page(), name="home")
@@ -71,6 +84,7 @@ async def home(request: Request, serving: InDesk, me: Asking) -> Response:
             found["live"] = len(calls.unfinished(conn))
         if me.may(Permission.ANNOUNCE):
             found["announcements"] = duties.announcements_on(conn, now)
+            found["announce"] = _announce(conn, found.get("incidents", ())[:FEW], found["announcements"], now)
         return Needed(**found)
 
     needed = await serving.read(job)
@@ -83,3 +97,20 @@ async def home(request: Request, serving: InDesk, me: Asking) -> Response:
         prompt_words=lambda name: title(serving.catalogue, language_of(request), name),
         since=(now - GAVE_UP).isoformat(timespec="seconds"),
     )  # fmt: skip
+
+
+def _announce(
+    conn: Connection, incidents: Sequence[duties.Incident], on: Sequence[duties.On], now: datetime
+) -> Mapping[int, Sequence[Announce]]:
+    """What can be announced of each of these, in every district that it concerns."""
+    supplied = told_to.regions_of(conn, {one.feeder for one in incidents if one.region is None and one.feeder})
+    heard = {(one.prompt, one.region) for one in on}
+    found: dict[int, Sequence[Announce]] = {}
+    for one in incidents:
+        prompt, until = suggested(one.planned, one.expected, now)
+        regions = [one.region] if one.region else supplied.get(one.feeder or "", ())
+        found[one.id] = [
+            Announce(each, address(prompt, each, until=until), bool({(prompt, each), (prompt, None)} & heard))
+            for each in regions
+        ]
+    return found
