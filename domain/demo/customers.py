@@ -6,17 +6,18 @@ numbers don't begin with 0 after the area code.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, insert, select
 
 from domain import rules
 from domain.commands import FindAccount
-from domain.doubt import Use
+from domain.doubt import specimens
 from domain.handlers import perform
 from domain.model import Language, Meter, Register, Source, Status, Zone
 from domain.tables import accounts, buildings, caller_accounts, caller_numbers, meters, readings, registers
+from domain.usage import Use
 
 LAST_READ: Final = timedelta(days=30)
 """How long before loading the last readings were taken."""
@@ -157,7 +158,16 @@ def _listing(conn: Connection, at: datetime) -> Iterator[Listed]:
             continue
         language = next((LANGUAGES[number] for number in demo.callers), None)
         yield Listed(demo.account, demo.special, demo.callers, language, tuple(
-            Value(meter.number, register.zone, Use.of(meter, register, rules.local_day(at)).likeliest)
+            Value(meter.number, register.zone, _believable(meter, register, rules.local_day(at)))
             for meter in account.meters
             for register in meter.registers
         ))  # fmt: skip
+
+
+def _believable(meter: Meter, register: Register, today: date) -> int:
+    """What average use would show; where that is what was read last (today, perhaps), a little more."""
+    likeliest = Use.of(meter, register, today).likeliest
+    if likeliest != register.last:
+        return likeliest
+    found = specimens(meter, register, today)
+    return found.get("plausible", found.get("rolled over", likeliest))

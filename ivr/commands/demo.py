@@ -16,8 +16,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from domain import calls, demo, passwords, staff, staffing
+from domain.commands import AskTerms
 from domain.demo.fiction import account_number
 from domain.demo.generate import DETAILED, MOST, generate
+from domain.handlers import perform
 from domain.model import Language
 from domain.roles import Role
 from domain.store import Connection, Store, StoreFault
@@ -148,16 +150,27 @@ async def _latest(house: Hotline) -> list[calls.CallRecord]:
 
 
 async def _scenario(house: Hotline, now: datetime) -> Scenario:
-    """A customer of the demo with one register, who keys what they would read today."""
-    listed = await asyncio.wrap_future(house.store.read(lambda conn: demo.listing(conn, now)))
-    customer = next(c for c in listed if c.callers and c.language is Language.UK and len(c.values) == 1)
+    return await asyncio.wrap_future(house.store.write(lambda conn: demo_call(conn, now)))
+
+
+def demo_call(conn: Connection, now: datetime) -> Scenario:
+    """A customer of the demo with one register, who keys what they would read today.
+
+    It is the same on any day and however often: a reading of this month may be there already, or one of today.
+    """
+    customer = next(
+        c for c in demo.listing(conn, now) if c.callers and c.language is Language.UK and len(c.values) == 1
+    )
+    terms = perform(conn, AskTerms(customer.account), call=None, seq=None, at=now)
     value = customer.values[0]
+    corrects = [Hears(hears="submitted_already", within=20), Presses(keys="1", tone=100, gap=80)]
     steps = [
         Hears(hears="notice", within=20),
         Hears(hears="menu", within=40),
         Presses(keys="1", tone=100, gap=80),
         Hears(hears="your_account", within=20),
         Presses(keys="1", tone=100, gap=80),
+        *(corrects if terms.submitted else []),
         Hears(hears=f"value_{value.zone}", within=40),
         Presses(keys=f"{value.value}#", tone=100, gap=80),
         Hears(hears="value_again", within=20),

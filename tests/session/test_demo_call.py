@@ -1,0 +1,60 @@
+"""The call that `./run` places comes to the same however often and on whatever day it is placed."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain import demo
+from domain.model import Began
+from domain.store import Store
+from flows import FLOWS
+from ivr.commands.demo import demo_call
+from ivr.commands.verdict import shortcomings
+from ivr.journal import Journal
+from ivr.session import House, Session
+from ivr.simulator.text import Script, TextLine
+
+DAYS = {
+    "in the middle of a month": datetime(2026, 11, 15, 10, tzinfo=UTC),
+    "while the window is open": datetime(2026, 11, 30, 10, tzinfo=UTC),
+    "on its last day": datetime(2026, 12, 3, 21, 30, tzinfo=UTC),
+    "in a leap year's February": datetime(2028, 2, 29, 10, tzinfo=UTC),
+}
+LATER = [timedelta(minutes=m) for m in (0, 5, 10)] + [
+    timedelta(days=d, minutes=m) for d in (1, 9, 40) for m in (0, 5)
+]
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(f"sqlite:///{tmp_path}/hotline.db") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("began", DAYS.values(), ids=DAYS)
+def test_the_demo_call_enters_its_reading_whenever_it_is_repeated(store, catalogue, began):
+    store.write(lambda conn: demo.load(conn, began)).result()
+    house = House(FLOWS["main_menu"], catalogue, Journal(store, "controller"))
+
+    for n, later in enumerate(LATER):
+        now = began + later
+        scenario = store.write(lambda conn, now=now: demo_call(conn, now)).result()
+        line = TextLine(Began(f"demo-{n}", scenario.caller, "100", now), Script(scenario.steps), catalogue.seconds)
+        asyncio.run(Session(house, line).run())
+
+        assert scenario.expects is not None
+        assert shortcomings(store, f"demo-{n}", scenario.expects) == [], (now, line.heard())
+        assert line.left_undone() is None
+
+
+def test_what_a_demo_customer_may_key_today_is_not_what_was_read_today(store):
+    day = DAYS["in the middle of a month"]
+    store.write(lambda conn: demo.load(conn, day + demo.LAST_READ)).result()
+    read = {(m.number, r.zone): r.last for d in demo.DEMOS for m in d.meters for r in m.registers}
+
+    listed = store.read(lambda conn: demo.listing(conn, day)).result()
+
+    values = {(v.meter, v.zone): v.value for customer in listed for v in customer.values}
+    assert values.keys() == read.keys()
+    assert all(values[register] != read[register] for register in read)
