@@ -9,7 +9,7 @@ from html import unescape
 
 import httpx
 
-from domain import calls, staff
+from domain import calls, demo, staff
 from domain.calls import Line
 from domain.model import Began, Language, Outcome
 from domain.roles import Role
@@ -18,7 +18,9 @@ from ivr.console.web.application import console
 from ivr.console.web.desk import Desk
 from prompts import Catalogue
 from tests.demo_store import NOW, filled
+from tests.postgres import drop, new_database
 
+CATALOGUE = Catalogue.load()
 PASSWORD = "a long enough password"
 ADDRESS = "http://console"
 
@@ -60,14 +62,19 @@ class Client:
 class World:
     """A store with the demo's customers, the console on it, and people of every role."""
 
+    database = "sqlite"  # what the next one is made on: conftest's `database` says it for each test
+
     def __init__(self, path, *, at=NOW, **facts):
-        self.path = path
-        shutil.copy(filled(at), path / "hotline.db")
-        self.store = Store.open(f"sqlite:///{path}/hotline.db")
+        self.path, self.url = path, f"sqlite:///{path}/hotline.db"
+        if World.database == "sqlite":
+            shutil.copy(filled(at), path / "hotline.db")
+        else:
+            self.url = new_database(fill=demo.load, at=at)
+        self.store = Store.open(self.url)
         self.now, self.tick = at, 0.0
         https = facts.pop("https", False)
         self.desk = Desk(
-            self.store, lambda: self.now, lambda: self.tick, path, Catalogue.load(), https=https, facts=facts
+            self.store, lambda: self.now, lambda: self.tick, path, CATALOGUE, https=https, facts=facts
         )
         self.app = console(self.desk)
         self._count = itertools.count(1)
@@ -139,6 +146,8 @@ class World:
 
     def close(self):
         self.store.close()
+        if not self.url.startswith("sqlite"):
+            drop(self.url)
 
 
 def _is_text(answer):

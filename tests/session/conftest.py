@@ -1,12 +1,13 @@
 """A hotline without a telephone: real store, catalogue, journal and flow; the caller is text, the clock virtual."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import calls, demo, readings
+from domain import calls, readings
 from domain.handlers import perform
 from domain.model import Began, Language, Source
 from domain.store import Store
@@ -16,6 +17,7 @@ from ivr.session import House, Session
 from ivr.simulator.scenario import Listens, Presses, Step, Waits, prompt_of
 from ivr.simulator.text import Script, TextLine
 from prompts import Catalogue
+from tests.demo_store import filled
 
 NOW = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 
@@ -87,6 +89,6 @@ def catalogue():
 
 @pytest.fixture
 def hotline(tmp_path, catalogue):
+    shutil.copy(filled(NOW), tmp_path / "hotline.db")
     with Store.open(f"sqlite:///{tmp_path}/hotline.db") as store:
-        store.write(lambda c: demo.load(c, NOW)).result()
         yield Hotline(store, catalogue)
