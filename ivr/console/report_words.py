@@ -14,6 +14,7 @@ from domain.decrees import DEFAULTS
 from domain.model import Outcome
 from domain.policy import ALWAYS, ServicePolicy
 from domain.report import Notice, Report
+from ivr.console.web import shapes
 from ivr.console.web.words import Tongue
 from prompts import Catalogue
 
@@ -35,50 +36,6 @@ SHARES: Final = frozenset(
     }
 )
 """Notices whose value is a share."""
-MONTHS: Final = {
-    "uk": [
-        "січень",
-        "лютий",
-        "березень",
-        "квітень",
-        "травень",
-        "червень",
-        "липень",
-        "серпень",
-        "вересень",
-        "жовтень",
-        "листопад",
-        "грудень",
-    ],
-    "ru": [
-        "январь",
-        "февраль",
-        "март",
-        "апрель",
-        "май",
-        "июнь",
-        "июль",
-        "август",
-        "сентябрь",
-        "октябрь",
-        "ноябрь",
-        "декабрь",
-    ],
-    "en": [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-}
 DEFAULT: Final = DEFAULTS.row(ServicePolicy, ALWAYS).source
 _PLACE: Final = re.compile(r"(\s*\{[^}]*\})+")
 
@@ -120,7 +77,7 @@ class Teller:
 
     def month(self, day: date) -> str:
         """листопад 2026."""
-        return f"{MONTHS[self.language][day.month - 1]} {day.year}"
+        return shapes.month(day, self.tongue)
 
     def part(self, part: str) -> str:
         """A part of the conversation, by the name that the map has for it."""

@@ -9,7 +9,7 @@ Rules
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import Path, Query, Request, Response
@@ -21,12 +21,12 @@ from domain.lookup import Hits
 from domain.model import Purpose, Source
 from domain.roles import Permission
 from domain.store import Connection
-from ivr.console.web import drawing
+from ivr.console.web import drawing, shapes
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.drawing import Drawing, Tick
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.given import moment
-from ivr.console.web.look import MONTHS, language_of, redirect, render
+from ivr.console.web.look import language_of, redirect, render
 from ivr.console.web.words import Tongue
 
 router = router()
@@ -86,9 +86,9 @@ async def one(
     return render(
         request, "accounts/one.html",
         file=found, happened=happened, kinds=list(Kind), kind=chosen.get("kind", ""), today=today,
-        control=found.statement.terms.counts is Purpose.CONTROL, month=lambda day: month(day, language),
+        control=found.statement.terms.counts is Purpose.CONTROL,
         charts={
-            counter.id: chart(device, counter, t, language) for device in found.devices for counter in device.counters
+            counter.id: chart(device, counter, t) for device in found.devices for counter in device.counters
         },
         more=f"/accounts/{number}?" + urlencode({**chosen, "before": _written(more)}) + "#happened" if more else None,
         from_start=not before,
@@ -115,12 +115,7 @@ def _mark(text: str) -> Mark | None:
     return Mark(when, Kind(kind), key) if kind in set(Kind) and sound else None
 
 
-def month(day: Any, language: str) -> str:
-    """лис 2026."""
-    return f"{MONTHS[language][day.month - 1]}\u00a0{day.year}"
-
-
-def chart(device: Device, counter: Counter, t: Tongue, language: str) -> tuple[Drawing, float, float] | None:
+def chart(device: Device, counter: Counter, t: Tongue) -> tuple[Drawing, float, float] | None:
     """What a register has used a day, with the least and the most; None where nothing can be drawn."""
     points = counter.points
     spans = [
@@ -136,7 +131,7 @@ def chart(device: Device, counter: Counter, t: Tongue, language: str) -> tuple[D
         return None
     stride = max(len(spans) // 6, 1)
     dates = [
-        Tick(each.on.toordinal(), f"{MONTHS[language][each.on.month - 1]} {each.on:%y}")
+        Tick(each.on.toordinal(), shapes.tick(each.on, t))
         for each in points[::stride]
         if spans[0][0] <= each.on.toordinal() <= spans[-1][1]
     ]

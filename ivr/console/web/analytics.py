@@ -90,7 +90,7 @@ async def figures(
     context = {
         "chosen": chosen, "given": given, "teller": teller, "tiles": teller.tiles(given), "figure": teller.figure,
         "notices": [(one, teller.notice(given, one), link(one, chosen, calls=sees)) for one in report.notices(given)],
-        "months": [str(Period.of(today).plus(-n)) for n in range(MONTHS)],
+        "months": [Period.of(today).plus(-n) for n in range(MONTHS)],
         "charts": charts(given, teller, lines), "lines": lines, "first": first, "last": last,
         "questions": beside(given), "places": given.places[:15], "parts": parts(given, teller),
         "weights": weights(given), "may_csv": me.may(Permission.LISTS),

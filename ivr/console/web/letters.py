@@ -14,6 +14,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.rules import local_day
+from ivr.console.web import shapes
 from ivr.console.web.look import HERE
 from ivr.console.web.words import LANGUAGES, Tongue
 
@@ -22,21 +23,6 @@ GAP: Final = "[…]"
 
 LONGEST: Final = 20_000
 """Characters of a letter."""
-
-MONTHS: Final = {
-    "uk": [
-        "січня", "лютого", "березня", "квітня", "травня", "червня", "липня",
-        "серпня", "вересня", "жовтня", "листопада", "грудня",
-    ],
-    "ru": [
-        "января", "февраля", "марта", "апреля", "мая", "июня", "июля",
-        "августа", "сентября", "октября", "ноября", "декабря",
-    ],
-    "en": [
-        "January", "February", "March", "April", "May", "June", "July",
-        "August", "September", "October", "November", "December",
-    ],
-}  # fmt: skip
 
 
 class Letter(StrEnum):
@@ -98,7 +84,7 @@ def drafted(what: Letter, language: str, matter: Matter, today: date, given: Map
 
 def day(that: date, language: str) -> str:
     """1 грудня 2026 року; 1 December 2026."""
-    shown = f"{that.day} {MONTHS[language][that.month - 1]} {that.year}"
+    shown = shapes.dated(that, Tongue(language))
     return shown + {"uk": " року", "ru": " года", "en": ""}[language]
 
 

@@ -10,7 +10,6 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -21,11 +20,11 @@ from markupsafe import Markup
 from domain.findings import Found
 from domain.masking import masked_account, masked_phone
 from domain.roles import Permission
-from ivr.console.web import telling
+from ivr.console.web import shapes, telling
+from ivr.console.web.shapes import KYIV
 from ivr.console.web.words import LANGUAGES, Tongue
 
 HERE: Final = Path(__file__).parent
-KYIV: Final = ZoneInfo("Europe/Kyiv")
 LANGUAGE_COOKIE: Final = "language"
 
 NAVIGATION: Final = (
@@ -36,17 +35,12 @@ NAVIGATION: Final = (
     ("readings", "/readings", Permission.READINGS, "g m"),
     ("accounts", "/accounts", Permission.ACCOUNTS, "g a"),
     ("figures", "/figures", Permission.FIGURES, "g f"),
+    ("quality", "/quality", Permission.REPLAY, "g q"),
     ("prompts", "/prompts", Permission.PROMPTS, "g p"),
     ("staff", "/staff", Permission.STAFF, "g s"),
     ("trail", "/trail", Permission.TRAIL, "g t"),
 )
 """Part, address, what it asks for, keys."""
-
-MONTHS: Final = {
-    "uk": ["січ", "лют", "бер", "кві", "тра", "чер", "лип", "сер", "вер", "жов", "лис", "гру"],
-    "ru": ["янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"],
-    "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-}
 
 
 def language_of(request: Request) -> str:
@@ -113,9 +107,7 @@ def phone(context: Context, number: str | None) -> str:
     if not number:
         return "–"
     shown = number if _personal(context) else masked_phone(number)
-    if len(shown) == 13 and shown.startswith("+380"):
-        return f"{shown[:4]} {shown[4:6]} {shown[6:9]} {shown[9:11]} {shown[11:]}".replace(" ", "\u00a0")
-    return shown
+    return shapes.telephone(shown)
 
 
 @pass_context
@@ -150,10 +142,14 @@ def day(context: Context, at: date | datetime | None, *, year: bool = False) -> 
     if at is None:
         return "–"
     that = at.astimezone(KYIV).date() if isinstance(at, datetime) else at
-    language = context["language"]
     this_year = context["now"].astimezone(KYIV).year
-    shown = f"{that.day}\u00a0{MONTHS[language][that.month - 1]}"
-    return f"{shown}\u00a0{that.year}" if year or that.year != this_year else shown
+    return shapes.day(that, context["t"], year=year or that.year != this_year)
+
+
+@pass_context
+def month(context: Context, that: date) -> str:
+    """листопад 2026."""
+    return shapes.month(that, context["t"])
 
 
 def clock(at: datetime | None, *, seconds: bool = False) -> str:
@@ -229,8 +225,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "phone": phone, "account": account, "person": person, "day": day, "clock": clock, "moment": moment,
-        "span": span, "number": number, "money": money, "percent": percent,
+        "phone": phone, "account": account, "person": person, "day": day, "clock": clock, "month": month,
+        "moment": moment, "span": span, "number": number, "money": money, "percent": percent,
         "about": about,
     }  # fmt: skip
     made.globals |= {"static": static, "csrf": csrf, "Permission": Permission, "attributes": _attributes}
@@ -247,4 +243,4 @@ def _attributes(**given: Any) -> Markup:
     return Markup("").join(shown)
 
 
-__all__ = ["environment", "language_of", "local", "masked_account", "masked_phone", "redirect", "render"]
+__all__ = ["KYIV", "environment", "language_of", "local", "masked_account", "masked_phone", "redirect", "render"]

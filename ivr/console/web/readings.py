@@ -11,7 +11,7 @@ Rules
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Query, Request, Response
@@ -29,17 +29,15 @@ from domain.model import Source
 from domain.progress import Standing, Tally
 from domain.reading_proof import Proof
 from domain.roles import Permission
-from domain.rules import HOME
 from domain.store import Connection
 from domain.window import Period
-from ivr.console.web import drawing
-from ivr.console.web.accounts import month
+from ivr.console.web import drawing, shapes
 from ivr.console.web.desk import Desk, InDesk
 from ivr.console.web.drawing import Drawing, Tick
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.given import Id
 from ivr.console.web.hearing import REASONS, Hearing, hearing
-from ivr.console.web.look import MONTHS, language_of, redirect, render
+from ivr.console.web.look import language_of, redirect, render
 from ivr.console.web.masked import hidden_text
 from ivr.console.web.words import Tongue
 
@@ -97,10 +95,9 @@ async def window(
         return desk_readings.doubtful_open(conn, after=after, limit=ROWS + 1), doubt_cases.waiting(conn)
 
     rows, waiting = await serving.read(job)
-    language = language_of(request)
     return render(
         request, "readings/window.html",
-        progress=found, rows=rows[:ROWS], waiting=waiting, month=lambda day: month(day, language),
+        progress=found, rows=rows[:ROWS], waiting=waiting,
         more=f"/readings?after={rows[ROWS - 1].reading}#doubtful" if len(rows) > ROWS else None, from_start=not after,
     )  # fmt: skip
 
@@ -138,7 +135,7 @@ def _progress(standing: Standing, tally: Tally, before: Tally, to_read: int, now
         target=standing.target.terms.percent / 100,
         before=[before.until(hour) for hour in range(standing.hours)] if before.whole and before.read else [],
         upto=None if over else here,
-        days=[f"{day.day} {MONTHS[t.language][day.month - 1]}" for day in days],
+        days=[shapes.day(day, t, year=False) for day in days],
         titles=[
             f"{days[n // 24]:%d.%m} {n % 24}:00–{n % 24 + 1}:00: "
             + (", ".join(f"{t('accounts.source_' + source)} {hour[source]}" for source in SHOWN if hour.get(source)))
@@ -248,8 +245,7 @@ async def _shown(
         hearing=heard, errors=errors or {}, typed=typed or {}, done=done, reasons=REASONS,
         lines=_lines(proof, heard, t, clear),
         meanings=[told(guess, case, t) for guess in case.guesses[:4]] if case else [],
-        chart=_chart(case, t, language) if case else None, following=following,
-        month=lambda day: month(day, language),
+        chart=_chart(case, t) if case else None, following=following,
     )  # fmt: skip
 
 
@@ -321,7 +317,7 @@ def told(guess: Guess, case: Case, t: Tongue) -> dict[str, Any]:
     }
 
 
-def _chart(case: Case, t: Tongue, language: str) -> Drawing | None:
+def _chart(case: Case, t: Tongue) -> Drawing | None:
     """What was used a day before, and what this value would mean."""
     spans: list[tuple[int, int, float, str, str]] = []
     last = None
@@ -335,10 +331,9 @@ def _chart(case: Case, t: Tongue, language: str) -> Drawing | None:
         spans.append((last.on.toordinal(), case.read_on.toordinal(), case.a_day, "doubtful", title))
     if not spans:
         return None
-    marks = [Tick(each[0], _day(each[0], language)) for each in spans[:: max(len(spans) // 5, 1)]]
+    marks = [Tick(each[0], _day(each[0], t)) for each in spans[:: max(len(spans) // 5, 1)]]
     return drawing.use(spans, case.usual * case.multiplier if case.usual else None, marks)
 
 
-def _day(ordinal: int, language: str) -> str:
-    day = datetime.fromordinal(ordinal).replace(tzinfo=HOME)
-    return f"{MONTHS[language][day.month - 1]} {day:%y}"
+def _day(ordinal: int, t: Tongue) -> str:
+    return shapes.tick(date.fromordinal(ordinal), t)
