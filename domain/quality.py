@@ -16,6 +16,7 @@ from math import isfinite
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from domain import debts
 from domain.model import Language
@@ -75,6 +76,15 @@ class Score:
     total: float | None
     answers: Mapping[str, Answer]
     comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A version of the form with who wrote it and when; None: it came with the program."""
+
+    form: Form
+    at: datetime | None
+    by: str | None
 
 
 # Notes
@@ -148,8 +158,18 @@ def write_form(conn: Connection, questions: Sequence[Question], seen: int, *, by
     if tuple(standing.questions) == asked:
         return standing
     written = json.dumps([_written(each) for each in asked], ensure_ascii=False)
-    conn.execute(insert(score_forms).values(version=seen + 1, at=at, by=by, questions=written))
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    made = dialect.insert(score_forms).values(version=seen + 1, at=at, by=by, questions=written)
+    if conn.execute(made.on_conflict_do_nothing()).rowcount != 1:  # somebody writes it at the same moment
+        raise Stale(f"version {seen + 1} of the form was just written")
     return Form(seen + 1, asked)
+
+
+def forms(conn: Connection) -> list[Edition]:
+    """Every version of the form, the one that stands first."""
+    rows = conn.execute(select(score_forms).order_by(score_forms.c.version.desc()))
+    found = [Edition(Form(row.version, _read_questions(row.questions)), row.at, row.by) for row in rows]
+    return [*found, Edition(FIRST, None, None)]
 
 
 def score(
@@ -304,7 +324,7 @@ def _read_questions(written: str) -> tuple[Question, ...]:
 
 
 __all__ = [
-    "LONGEST", "Answer", "Malformed", "Mark", "NotYours", "Note", "Question", "Score", "Stale", "Unknown",
-    "Unsuitable", "change", "form", "given", "note", "notes", "score", "standing", "take_back", "totals", "versions",
-    "write_form",
+    "LONGEST", "Answer", "Edition", "Malformed", "Mark", "NotYours", "Note", "Question", "Score", "Stale", "Unknown",
+    "Unsuitable", "change", "form", "forms", "given", "note", "notes", "score", "standing", "take_back", "totals",
+    "versions", "write_form",
 ]  # fmt: skip

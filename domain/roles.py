@@ -27,6 +27,7 @@ class Permission(StrEnum):
     LISTEN = "listen"  # the sound of a recording; a reason is asked for and written to the trail
     PERSONAL = "personal"  # telephone and account numbers in full, transcripts unmasked
     SCORE = "score"  # notes and quality scores on a call
+    SCORE_FORM = "score_form"  # the questions by which calls are scored, and their weights
     EXPORT = "export"  # a call as a file, masked
     EVIDENCE = "evidence"  # a call in full as a bundle for a court
     LISTS = "lists"  # lists as CSV
@@ -52,7 +53,10 @@ TABLE: Final[dict[Role, frozenset[Permission]]] = {
     ),
     Role.SUPERVISOR: frozenset(Permission) - {_P.TRAIL, _P.STAFF, _P.EVIDENCE},
     Role.QUALITY: frozenset(
-        {_P.WATCH_LIVE, _P.SEARCH_CALLS, _P.REPLAY, _P.LISTEN, _P.SCORE, _P.EXPORT, _P.FIGURES, _P.PROMPTS}
+        {
+            _P.WATCH_LIVE, _P.SEARCH_CALLS, _P.REPLAY, _P.LISTEN, _P.SCORE, _P.SCORE_FORM, _P.EXPORT, _P.FIGURES,
+            _P.PROMPTS,
+        }
     ),
     Role.AUDITOR: frozenset(
         {

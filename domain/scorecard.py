@@ -3,11 +3,13 @@
 Rules
 1. A form has versions and a version never changes: a score says by which it was given, and means what it meant.
 2. Each question that applies counts by its weight; the total is what was reached of what could be, of 100.
-3. A critical question that is answered "no" makes the total 0, whatever else was well done: a call without the notice
+3. A question keeps its name (`key`) from version to version, so that what is scored of it can be followed; whoever
+   means something else asks a new one.
+4. A critical question that is answered "no" makes the total 0, whatever else was well done: a call without the notice
    must not be kept, and a wrong outcome is a wrong outcome.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -15,17 +17,20 @@ from typing import Final
 from domain.model import Language
 
 HEAVIEST: Final = 100
+LONGEST_KEY: Final = 40
 LONGEST_QUESTION: Final = 200
 MOST_QUESTIONS: Final = 30
 
 
 class Malformed(ValueError):
-    """The form, or a score by it, is not one.  `why` is a word for the reason, `of` the question that it is about."""
+    """The form, or a score by it, is not one.  `why` is a word for the reason, `of` the question that it is about,
+    `field` what of it: "weight", or the language of a text."""
 
-    def __init__(self, why: str, of: str | None = None) -> None:
+    def __init__(self, why: str, of: str | None = None, field: str | None = None) -> None:
         super().__init__(f"{why}: {of}" if of else why)
         self.why = why
         self.of = of
+        self.field = field
 
 
 class Mark(StrEnum):
@@ -90,23 +95,40 @@ class Form:
 
 
 def checked(questions: Sequence[Question]) -> tuple[Question, ...]:
-    """The same questions, if they make a form.  Raises Malformed."""
-    if not 1 <= len(questions) <= MOST_QUESTIONS:
-        raise Malformed("how_many")
-    seen: set[str] = set()
-    for question in questions:
-        if not (question.key.isidentifier() and question.key.isascii() and len(question.key) <= 40):
-            raise Malformed("key", question.key)
-        if question.key in seen:
-            raise Malformed("twice", question.key)
-        seen.add(question.key)
-        if not question.text.get(Language.UK, "").strip():
-            raise Malformed("no_text", question.key)
-        if any(len(text) > LONGEST_QUESTION for text in question.text.values()):
-            raise Malformed("too_long", question.key)
-        if not 1 <= question.weight <= HEAVIEST:
-            raise Malformed("weight", question.key)
+    """The same questions, if they make a form.  Raises Malformed: the first of its `faults`."""
+    for fault in faults(questions):
+        raise fault
     return tuple(questions)
+
+
+def faults(questions: Sequence[Question]) -> list[Malformed]:
+    """Everything that keeps these from being a form: who fills in many fields is told of all of them at once."""
+    found = [] if 1 <= len(questions) <= MOST_QUESTIONS else [Malformed("how_many")]
+    keys: set[str] = set()
+    said: set[str] = set()
+    for one in questions:
+        if not (one.key.isidentifier() and one.key.isascii() and len(one.key) <= LONGEST_KEY):
+            found.append(Malformed("key", one.key))
+        if one.key in keys:
+            found.append(Malformed("twice", one.key))
+        keys.add(one.key)
+        if not (text := one.text.get(Language.UK, "").strip()):
+            found.append(Malformed("no_text", one.key, Language.UK))
+        elif text.casefold() in said:
+            found.append(Malformed("same_text", one.key, Language.UK))
+        said.add(text.casefold())
+        found += [
+            Malformed("too_long", one.key, lang) for lang, text in one.text.items() if len(text) > LONGEST_QUESTION
+        ]
+        if not 1 <= one.weight <= HEAVIEST:
+            found.append(Malformed("weight", one.key, "weight"))
+    return found
+
+
+def fresh_key(used: Collection[str]) -> str:
+    """A name for a new question that no version ever had: else its marks would be taken for another's."""
+    numbers = [int(key[1:]) for key in used if key[:1] == "q" and key[1:].isdecimal() and key.isascii()]
+    return f"q{max(numbers, default=0) + 1}"
 
 
 def _question(key: str, weight: int, uk: str, ru: str, en: str, *, critical: bool = False) -> Question:

@@ -80,6 +80,9 @@ WRITTEN = """
     GET  /figures/missed                               replay
     GET  /figures/report.pdf                           figures
     GET  /figures/report.csv                           lists
+    GET  /quality                                      replay
+    GET  /quality/form                                 replay
+    POST /quality/form                                 score_form
     GET  /prompts/announcements  prompts
     GET  /prompts/announcements/confirm  announce
     POST /prompts/announcements  announce

@@ -26,6 +26,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from domain import staff, trail
@@ -280,6 +281,8 @@ async def _limited(request: Request, largest: int) -> Request:
                 body += chunk
                 if len(body) > largest:
                     raise HTTPException(413, headers={"Connection": "close"})
+    except ClientDisconnect:  # they went on to another page: nobody reads the answer
+        raise HTTPException(400, headers={"Connection": "close"}) from None
     except TimeoutError:
         raise HTTPException(408, headers={"Connection": "close"}) from None
     return Request(request.scope, _replayed(bytes(body)))

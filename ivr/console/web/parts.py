@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 PARTS: Final = (
     "home", "access", "staff", "trail", "live", "maps", "calls", "exports", "replay", "notes", "complaints",
-    "readings", "accounts", "analytics", "prompts",
+    "readings", "accounts", "analytics", "quality", "prompts",
 )  # fmt: skip
 """Modules of this package; each has a `router`."""
 

@@ -58,6 +58,8 @@ class Opened:
     mine: Score | None
     request: tuple[RequestKind, Topic] | None
     history: Sequence[Score] = field(default_factory=list[Score])
+    forms: Mapping[int, Form] = field(default_factory=dict[int, Form])
+    """By version, those by which `scores` were given: a score means what its own questions meant."""
     own: Mapping[int, str] = field(default_factory=dict[int, str])
     """Texts of one's own notes as they were written, by their ids: for the form that changes them."""
 
@@ -99,7 +101,7 @@ def found(conn: Connection, call: str, me: Me, now: datetime) -> Opened:
         _sound(record, recording, me, staff.granted(conn, me.session.id, GRANT.format(call=call), now)),
         written, quality.notes(conn, call), scores, quality.form(conn),
         next((one for one in scores if one.by == me.login), None), indexing.first_request(conn, call),
-        quality.given(conn, call),
+        quality.given(conn, call), {version: quality.form(conn, version) for version in {one.form for one in scores}},
     )  # fmt: skip
     opened = replace(opened, own={one.id: one.text or "" for one in opened.notes if one.by == me.login})
     return opened if clear else _veiled(opened)
