@@ -38,6 +38,8 @@ from ivr.simulator.scenario import ExpectedReading, Expects, Hears, Presses, Sce
 
 LOGIN: Final = "demo"
 """Of the demo's supervisor."""
+BY: Final = "cli:demo"
+"""Who gives them their password, in the trail; nobody gives one to themselves."""
 
 
 @click.group("demo", invoke_without_command=True)
@@ -109,9 +111,11 @@ async def _demonstrate(settings: Settings, config: Path | None, once: bool) -> l
                 password = await _supervisor(house, now)
                 _invite(house, now)
                 async with transcriber(settings, config), supervisors(settings, config):
-                    signs_in = f"sign in as [bold]{LOGIN}[/], password [bold]{password}[/]"
-                    console.print(f"the console of supervisors ({signs_in}) is")
+                    console.print(
+                        f"console: sign in as [bold]{LOGIN}[/], password [bold]{password}[/]; its address comes"
+                    )
                     await house.until(stopped)
+                    console.print("stopping ...")
             return complaints
     finally:
         await opened.__aexit__(None, None, None)
@@ -196,18 +200,19 @@ async def _supervisor(house: Hotline, now: datetime) -> str:
     """Somebody who may look at the calls of the demo; the password, a new one each time."""
     password = passwords.temporary()
     hashed = await asyncio.to_thread(passwords.hashed, password)
-
-    def job(conn: Connection) -> None:
-        try:
-            staffing.give_password(conn, LOGIN, hashed, by="demo", at=now, temporary=False)
-        except staff.NoSuchPerson:
-            staff.add_hashed(
-                conn, login=LOGIN, name="Supervisor of the demo", role=Role.SUPERVISOR, language=Language.UK,
-                hashed=hashed, at=now,
-            )  # fmt: skip
-
-    await asyncio.wrap_future(house.store.write(job))
+    await asyncio.wrap_future(house.store.write(lambda conn: let_in(conn, hashed, now)))
     return password
+
+
+def let_in(conn: Connection, hashed: str, now: datetime) -> None:
+    """The demo's supervisor comes in with this password, whatever was done to the account before."""
+    try:
+        staffing.give_password(conn, LOGIN, hashed, by=BY, at=now, temporary=False)
+        staffing.enable(conn, LOGIN, by=BY, at=now)
+    except staff.NoSuchPerson:
+        staff.add_hashed(
+            conn, login=LOGIN, name="Demo", role=Role.SUPERVISOR, language=Language.UK, hashed=hashed, at=now
+        )
 
 
 def _invite(house: Hotline, now: datetime) -> None:

@@ -3,6 +3,7 @@
 Rule: text that isn't ours (paths, addresses, what a file holds) is never read as rich's markup.
 """
 
+import errno
 import sys
 from typing import NoReturn
 
@@ -25,3 +26,17 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """Say what is wrong and end."""
     complain(message)
     sys.exit(code)
+
+
+def words(fault: BaseException) -> str:
+    """What went wrong, for people: of the machine's own errors which file it is about, and where to look for room."""
+    if not isinstance(fault, OSError) or not fault.strerror:
+        return str(fault) or type(fault).__name__
+    about = f"{fault.filename}: " if fault.filename else ""
+    advice = {
+        errno.ENOSPC: ": free some space, or name another data directory (--data DIR, IVR_DATA)",
+        errno.EDQUOT: ": free some space, or name another data directory (--data DIR, IVR_DATA)",
+        errno.EROFS: ": name another data directory (--data DIR, IVR_DATA)",
+        errno.EACCES: ": check whom it belongs to",
+    }
+    return f"{about}{fault.strerror}{advice.get(fault.errno or 0, '')}"

@@ -17,7 +17,7 @@ from ivr.asterisk.ari import ApplicationTaken
 from ivr.asterisk.bundle import CannotInstall
 from ivr.asterisk.ports import NoFreePorts, PortTaken
 from ivr.asterisk.server import AsteriskFailed
-from ivr.commands.output import console, fail
+from ivr.commands.output import console, fail, words
 from ivr.service.beside import transcriber
 from ivr.service.hotline import exchange, hotline
 from ivr.service.keeper import keep
@@ -61,7 +61,7 @@ def run(main: Any) -> Any:
 
         return uvloop.run(main)
     except FAULTS as fault:
-        fail(str(fault) or type(fault).__name__)
+        fail(words(fault))
     except BadSettings as fault:
         fail(str(fault), 2)
 

@@ -11,6 +11,7 @@ import fcntl
 import logging
 import re
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -86,14 +87,14 @@ async def exchange(
     It is stopped in the end, unless `keep_asterisk`.  Raises CannotInstall, AsteriskFailed, PortTaken,
     BadSettings for what Asterisk can't have, and for a second controller of this name.
     """
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(settings.data)
     run = settings.data / "exchange"
     bundle = await asyncio.to_thread(bundles.install, settings.data, progress)
     async with contextlib.AsyncExitStack() as stack:
         if not _owns(stack.enter_context((settings.data / f"controller-{settings.name}.lock").open("ab"))):
             raise BadSettings(
                 f"a controller named {settings.name!r} runs already on {settings.data}: end it first, or give "
-                "this one another name (IVR_NAME) or another data directory"
+                "this one another data directory (--data DIR), or another name (IVR_NAME) to share it"
             )
         owner = _owns(stack.enter_context((settings.data / "exchange.lock").open("ab")))
         server = AsteriskServer.running(bundle, run)
@@ -170,6 +171,18 @@ async def hotline(
             if http is not None:
                 http.cancel()
                 await asyncio.gather(http, return_exceptions=True)
+
+
+def _make(data: Path) -> None:
+    """The data directory, where it isn't there.  Raises BadSettings when it can't be written to."""
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=data):
+            pass
+    except OSError as fault:
+        raise BadSettings(
+            f"data: {data} can't be written to ({fault.strerror}): name another directory (--data DIR, IVR_DATA)"
+        ) from fault
 
 
 def _owns(lock: IO[bytes]) -> bool:

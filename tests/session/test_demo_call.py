@@ -1,19 +1,24 @@
 """The call that `./run` places comes to the same however often and on whatever day it is placed."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from domain import demo
+from domain import demo, passwords, staff, staffing
 from domain.model import Began
 from domain.store import Store
-from flows import FLOWS
-from ivr.commands.demo import demo_call
+from flows import FLOWS, NOBODY_FREE
+from ivr.commands.demo import LOGIN, demo_call, let_in
 from ivr.commands.verdict import shortcomings
 from ivr.journal import Journal
 from ivr.session import House, Session
-from ivr.simulator.text import Script, TextLine
+from ivr.simulator.scenario import load
+from ivr.simulator.text import Script, TextLine, TextTape
+
+REPOSITORY = Path(__file__).parents[2]
 
 DAYS = {
     "in the middle of a month": datetime(2026, 11, 15, 10, tzinfo=UTC),
@@ -58,3 +63,34 @@ def test_what_a_demo_customer_may_key_today_is_not_what_was_read_today(store):
     values = {(v.meter, v.zone): v.value for customer in listed for v in customer.values}
     assert values.keys() == read.keys()
     assert all(values[register] != read[register] for register in read)
+
+
+def test_the_demos_supervisor_is_let_in_again_whatever_was_done_to_the_account(store):
+    now = DAYS["in the middle of a month"]
+    store.write(lambda conn: let_in(conn, passwords.hashed("the first start"), now)).result()
+    store.write(lambda conn: staffing.disable(conn, LOGIN, by="somebody", at=now)).result()
+
+    store.write(lambda conn: let_in(conn, passwords.hashed("the second one"), now)).result()
+
+    demo_person = store.read(lambda conn: staff.of_login(conn, LOGIN)).result()
+    assert demo_person.active
+    assert not demo_person.must_change
+
+
+def test_the_calls_that_the_readme_places_come_to_the_same_after_the_demo_call(store, catalogue):
+    """One after the other, on a store in which the demo call has entered its reading."""
+    now = datetime.now(UTC)
+    store.write(lambda conn: demo.load(conn, now)).result()
+    named = re.findall(r"ivr call (\S+\.yaml) --to", (REPOSITORY / "README.md").read_text("utf-8"))
+    calls = [store.write(lambda conn: demo_call(conn, now)).result(), *(load(REPOSITORY / name) for name in named)]
+    house = House(
+        FLOWS["main_menu"], catalogue, Journal(store, "controller"), spoken=lambda: frozenset({"uk"}),
+        returned=FLOWS.get(NOBODY_FREE), tape=TextTape(catalogue.seconds),
+    )  # fmt: skip
+
+    assert len(named) > 1
+    for n, scenario in enumerate(calls):
+        line = TextLine(Began(f"call-{n}", scenario.caller, "100", now), Script(scenario.steps), catalogue.seconds)
+        asyncio.run(Session(house, line).run())
+        assert scenario.expects is not None
+        assert shortcomings(store, f"call-{n}", scenario.expects) == [], scenario.about
