@@ -3,6 +3,7 @@
 import pytest
 
 from domain.roles import Role
+from ivr.console.web.words import LANGUAGES
 from tests.browser.conftest import PHONE, WIDE, fits
 
 pytestmark = pytest.mark.browser
@@ -42,3 +43,11 @@ def test_keys_are_known_by_their_place_where_the_keyboard_writes_cyrillic(visit)
             [key, code],
         )
     assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", Role)
+def test_the_navigation_of_everybody_is_one_line_in_every_language(visit, role, language):
+    page = visit("/", role, language=language, size=WIDE)
+    assert page.locator(".top").bounding_box()["height"] < 60
+    fits(page)

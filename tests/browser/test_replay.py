@@ -127,6 +127,15 @@ def test_n_and_p_go_from_doubt_to_doubt(visit, site):
         assert at(page) == pytest.approx(doubt, abs=0.01)
 
 
+def test_the_lanes_have_their_names_on_a_phone_too(visit, site):
+    page = visit(f"/calls/{site.calls['complaint']}", size=PHONE)
+    drawn(page)
+    names = page.locator(".axis-names .of-lane")
+    assert len(set(names.all_inner_texts())) == 6
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    assert names.evaluate_all(cut) == []
+
+
 def test_a_link_leads_to_its_moment(visit, site):
     page = visit(f"/calls/{site.calls['complaint']}#t=7.5")
     assert at(page) == pytest.approx(7.5)
@@ -138,7 +147,7 @@ def test_a_link_leads_to_its_moment(visit, site):
 def test_a_word_is_heard_when_it_is_clicked_in_the_list_and_on_the_time_line(visit, site):
     page = visit(f"/calls/{site.calls['complaint_by_voice']}")
     drawn(page)
-    page.click("[data-listen]")
+    page.click("[data-play]")
     give_reason(page)
     page.keyboard.press("Space")
     word = page.locator('[data-kind="said"] .word, [data-kind="told"] .word').first
@@ -251,7 +260,7 @@ def test_the_page_fits_and_can_be_used_by_everybody(visit, site, accessible, sho
 def test_the_reason_is_asked_for_in_a_dialog_that_everybody_can_use(visit, site, accessible):
     page = visit(f"/calls/{site.calls['insisted']}")
     drawn(page)
-    page.click("[data-listen]")
+    page.click("[data-play]")
     assert page.faults == []
     accessible(page)
     looked_at_by_axe(page)

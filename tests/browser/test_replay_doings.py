@@ -123,7 +123,7 @@ def test_nothing_jumps_when_the_reason_was_given(visit, site):
     page = visit(f"/calls/{site.calls['insisted']}")
     page.wait_for_selector("[data-wave=drawn]", state="attached")
     before = page.locator("[data-axis]").bounding_box()["y"]
-    page.click("[data-listen]")
+    page.click("[data-play]")
     page.check("input[value=quality]")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-listen-dialog]", state="hidden")

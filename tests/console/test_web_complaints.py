@@ -137,6 +137,14 @@ def test_a_request_shows_its_customer_its_history_and_its_form(world, complaint)
     assert 'name="version"' in page
 
 
+def test_what_was_not_told_in_a_call_has_no_empty_place_for_it(world, do, complaint):
+    client = world.sign_in(Role.SUPERVISOR)
+    assert 'id="told-title"' in client.get(f"/requests/{complaint}").text
+    wrote = RegisterRequest(RequestKind.COMPLAINT, Topic.SERVICE, ReplyBy.PHONE, PHONE, ACCOUNT, "Довго чекав.")
+    page = client.get(f"/requests/{do(wrote, by='agent', call=None).number}").text
+    assert 'id="told-title"' not in page and '<blockquote class="said">' in page
+
+
 def test_who_may_not_see_personal_data_sees_none_of_it(world, complaint, monkeypatch):
     monkeypatch.setitem(roles.TABLE, Role.QUALITY, frozenset({Permission.REQUESTS, Permission.ACCOUNTS}))
     client = world.sign_in(Role.QUALITY)

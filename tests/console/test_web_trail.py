@@ -125,3 +125,10 @@ def test_no_words_of_deeds_are_left_over():
     noted = {each.replace(".", "_") for _, node in notes() for each in said(node)}
     named = {key.removeprefix("trail.what_") for key in words() if key.startswith("trail.what_")}
     assert named == noted
+
+
+def test_the_log_is_read_by_words_and_its_integrity_stands_below_it(world):
+    page = world.sign_in(Role.AUDITOR).get("/trail").text
+    rows = page[page.index("<tbody>") : page.index("</tbody>")]
+    assert page.index("</tbody>") < page.index('id="whole"')
+    assert ">signed.in<" not in rows and Tongue("uk")("trail.what_signed_in") in rows

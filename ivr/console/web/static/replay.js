@@ -252,7 +252,6 @@
     else tell(one("[data-no-sound]").textContent.trim());
   };
   if (dialog) {
-    one("[data-listen]").addEventListener("click", ask);
     one("[data-listen-close]").addEventListener("click", () => dialog.close());
     one("[data-listen-form]").addEventListener("submit", async (event) => {
       event.preventDefault();

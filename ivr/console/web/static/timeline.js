@@ -12,6 +12,7 @@
   const LANE = 26; // px of a lane
   const CLOSEST = 400; // px of a second
   const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+  const LEAST = 34; // px of a text that is cut
   const TICK = 64; // px between two times on the axis, at least
   const COLOURS = ["ink", "muted", "card", "line", "line-strong", "accent", "accent-soft", "danger", "danger-soft",
     "warn", "warn-soft", "ok", "ok-soft", "caller", "prompt", "paper"];
@@ -25,10 +26,10 @@
     step: ["span", "line-strong", "paper"],
     silence: ["gap", "line-strong", "paper"],
     deed: ["point", "ok", "ok-soft"],
-    barge_in: ["mark", "accent", "accent-soft"],
-    noinput: ["mark", "warn", "warn-soft"],
-    nomatch: ["mark", "danger", "danger-soft"],
-    deaf: ["mark", "danger", "danger-soft"],
+    barge_in: ["notch", "accent", "accent-soft"],
+    noinput: ["notch", "warn", "warn-soft"],
+    nomatch: ["notch", "danger", "danger-soft"],
+    deaf: ["notch", "danger", "danger-soft"],
     doubt: ["mark", "danger", "danger-soft"],
     note: ["point", "accent", "accent-soft"],
     score: ["point", "warn", "warn-soft"],
@@ -379,6 +380,19 @@
       return { x0: x0 - 1, x1: x0 + 3 };
     }
 
+    // What happened to the conversation; a diamond is only a doubt, which the keys n and p go to.
+    notch(pen, item, x0, x1, next, top, colour) {
+      const middle = top + LANE / 2;
+      pen.fillStyle = colour;
+      pen.beginPath();
+      pen.moveTo(x0, middle - 5);
+      pen.lineTo(x0 + 5, middle + 5);
+      pen.lineTo(x0 - 5, middle + 5);
+      pen.fill();
+      const end = this.text(pen, item.text, x0 + 8, next - 10, top, this.colour.ink);
+      return { x0: x0 - 5, x1: Math.max(end, x0 + 5) };
+    }
+
     mark(pen, item, x0, x1, next, top, colour) {
       const middle = top + LANE / 2;
       pen.fillStyle = colour;
@@ -414,6 +428,7 @@
         width = pen.measureText(told).width;
         if (told.length <= 2) break;
       }
+      if (told !== text && room < LEAST) return left - 4; // three letters tell nobody anything
       if (width <= room + 2) pen.fillText(told, left, top + LANE / 2 + 0.5);
       return left + Math.min(width, room);
     }
