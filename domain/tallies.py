@@ -18,6 +18,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from domain import plays
+from domain.plays import Play
 from domain.rules import HOME
 from domain.tables import (
     By,
@@ -66,13 +68,14 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What counts of a call.  matter: the part of the conversation that it was about.  accounts: that it was about.
-    sent: it was handed to people, whatever came of it."""
+    sent: it was handed to people, whatever came of it.  plays: each prompt in each language once, in that order."""
 
     matter: str = NOTHING
     language: str = "uk"
     sent: bool = False
     accounts: Sequence[str] = ()
     steps: Sequence[Step] = field(default=())
+    plays: Sequence[Play] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def count(conn: Connection, call: str, tally: Tally) -> bool:
     if steps:
         conn.execute(_STEP, steps)
     _add_call(conn, own, steps, +1)
+    plays.add(conn, counted, local.date(), tally.plays)
     if parties:
         conn.execute(_PARTY, [{"party": party, "at": row.began_at, "counted": counted} for party in parties])
         until = row.began_at + REPEATED_WITHIN
@@ -139,6 +143,7 @@ def uncount(conn: Connection, call: str) -> bool:
     _set_before(conn, counted, None)
     steps = [dict(step) for step in conn.execute(_STEPS, {"of": counted}).mappings()]
     _add_call(conn, dict(own), steps, -1)
+    plays.remove(conn, counted, own["day"])
     conn.execute(delete(counted_steps).where(counted_steps.c.counted == counted))
     conn.execute(delete(counted_calls).where(counted_calls.c.id == counted))
     return True
@@ -200,6 +205,7 @@ def recount(conn: Connection) -> None:
         .select_from(counted_calls.join(counted_steps, s.counted == c.id))
         .group_by(*place),
     )  # fmt: skip
+    plays.recount(conn)
     sums = Counter(_wait_key(row.kind, row.began_at, row.seconds, row.ended) for row in conn.execute(select(waits)))
     _bump(conn, wait_days, ({**_named(wait_days, key), "calls": n} for key, n in sums.items()))
 
@@ -215,7 +221,7 @@ def _is_same(conn: Connection, counted: int, own: Mapping[str, Any], tally: Tall
     if sorted(conn.scalars(_PARTIES, {"of": counted})) != sorted(parties):
         return False
     steps = conn.execute(_STEPS_TOLD, {"of": counted}).all()
-    return [Step(*step) for step in steps] == list(tally.steps)
+    return [Step(*step) for step in steps] == list(tally.steps) and plays.of_call(conn, counted) == list(tally.plays)
 
 
 def _add_call(conn: Connection, own: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], sign: int) -> None:

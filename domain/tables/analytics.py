@@ -109,6 +109,19 @@ counted_steps = Table(
     **CLUSTERED,
 )
 
+counted_plays = Table(
+    "counted_plays",
+    metadata,
+    Column("counted", Id, ForeignKey("counted_calls.id"), primary_key=True),
+    Column("prompt", String(60), primary_key=True),
+    Column("language", String(2), primary_key=True),
+    Column("plays", Integer, nullable=False),  # times that it was played by itself
+    Column("by_key", Integer, nullable=False),  # of them, cut off by a key
+    Column("by_voice", Integer, nullable=False),
+    Column("before", Integer, nullable=False),  # times that it was said first in the playing of another one
+    **CLUSTERED,
+)
+
 call_days = Table(
     "call_days",
     metadata,
@@ -151,6 +164,19 @@ step_days = Table(
     Column("gave_up", Integer, nullable=False),
     Column("people", Integer, nullable=False),
     Column("fault", Integer, nullable=False),
+    **CLUSTERED,
+)
+
+play_days = Table(
+    "play_days",
+    metadata,
+    Column("prompt", String(60), primary_key=True),
+    Column("language", String(2), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("plays", Integer, nullable=False),
+    Column("by_key", Integer, nullable=False),
+    Column("by_voice", Integer, nullable=False),
+    Column("before", Integer, nullable=False),
     **CLUSTERED,
 )
 

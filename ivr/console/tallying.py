@@ -9,12 +9,14 @@ Rules
    was said to them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from domain.analytics import CONTAINED
 from domain.commands import AskPeople
 from domain.model import Outcome
+from domain.plays import Play
 from domain.tallies import NOTHING, By, Left, Step, Tally
 from ivr.dialog.followed import BACK, END
 from ivr.dialog.turns import GaveUp, HungUp, WantsAgent
@@ -24,6 +26,8 @@ MATTERS: Final = ("meter_reading", "outage", "complaint", "service_order", "stat
 """Parts of conversations that callers call for."""
 SILENT: Final = ("speak", "record")
 """Turns in which the caller hears nothing."""
+CUT: Final[Mapping[str, str]] = {"key": "by_key", "voice": "by_voice"}
+"""What stopped a prompt, by the sum that it is counted in."""
 PEOPLE: Final = AskPeople.__name__
 """The deed that comes before people, or a call back, are offered."""
 _LEFT: Final = {GaveUp.name: Left.GAVE_UP, WantsAgent.name: Left.PEOPLE}
@@ -43,7 +47,24 @@ def tally_of(story: Story) -> Tally:
         steps[where] = Step(
             one.part, one.spot, one.answered_by, one.tries, one.noinput, one.nomatch, one.barge_in, how
         )
-    return Tally(matter_of(story), story.language, sent, tuple(story.accounts), steps)
+    return Tally(matter_of(story), story.language, sent, tuple(story.accounts), steps, plays_of(story))
+
+
+def plays_of(story: Story) -> list[Play]:
+    """What the caller heard: each prompt in each language once, in that order."""
+    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for one in story.events:
+        if one.kind != "prompt" or not one.label:
+            continue
+        language = str(one.facts.get("language", story.language))
+        own = found[one.label, language]
+        own["plays"] += 1
+        if (by := one.facts.get("by")) in CUT:
+            own[CUT[by]] += 1
+        before = str(one.facts.get("after") or "")
+        if before not in ("", one.label):  # some are said alone, and are the prompt itself
+            found[before, language]["before"] += 1
+    return [Play(*key, **sums) for key, sums in sorted(found.items())]
 
 
 def _questions(story: Story) -> Iterator[Event | None]:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from domain import duties, trail, wording
+from domain import duties, tallies, trail, wording
 from domain.model import Language
+from domain.plays import Play
 from domain.roles import Role
 from domain.rules import HOME
-from domain.tables import accounts, buildings
+from domain.tables import accounts, buildings, index_debts
 from domain.wording import State
 from ivr.console.web.studio import Studio, utterance
 from ivr.console.web.words import LANGUAGES, Tongue
@@ -538,6 +539,43 @@ def test_a_number_can_be_recorded_too(world, speaker):
 
     assert browser.post(f"/prompts/versions/{version.id}/publish", {"over": ""}).status_code == 200
     assert "змінено" in browser.get("/prompts/uk/n/45").text
+
+
+# -- how often it is heard ---------------------------------------------------------------------------------------
+
+
+def counted(world, *played, at=None):
+    call = world.call(at=at)
+    world.write(lambda conn: tallies.count(conn, call, tallies.Tally(plays=played)))
+
+
+def card(page):
+    """What stands in the card of plays."""
+    found = re.search(r'aria-labelledby="plays-title">.*?</section>', page, re.S)[0]
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", found)).split())
+
+
+def test_a_prompts_page_says_how_often_it_was_heard_and_what_cut_it_off(world):
+    browser = world.sign_in(language="en")
+    counted(world, Play("account", "uk", 6, 2, 1), Play("noinput", "uk", before=3))
+    counted(world, Play("account", "uk", 2, 0, 0), Play("account", "ru", 50), at=world.now - timedelta(days=29))
+    counted(world, Play("account", "uk", 90), at=world.now - timedelta(days=31))
+
+    page = card(browser.get("/prompts/uk/account").text)
+    assert "8 times 25.0% cut off by a key (2) 12.5% cut off by voice (1)" in page
+    before = card(browser.get("/prompts/uk/noinput").text)
+    assert "3 times" in before and "%" not in before and "3 before another prompt" in before
+    assert "50 times 0.0%" in card(browser.get("/prompts/ru/account").text)
+    never = card(browser.get("/prompts/en/account").text)
+    assert "not heard in this language" in never and "%" not in never
+
+
+def test_calls_that_wait_to_be_counted_are_said(world):
+    browser = world.sign_in(language="en")
+    world.write(lambda conn: conn.execute(index_debts.delete()))
+    assert "not counted yet" not in card(browser.get("/prompts/uk/account").text)
+    world.call()
+    assert "Calls not counted yet: 1." in card(browser.get("/prompts/uk/account").text)
 
 
 # -- announcements -----------------------------------------------------------------------------------------------

@@ -107,3 +107,24 @@ def test_whoever_was_served_left_nowhere_and_whoever_was_not_left_once(held, aft
 def test_matters_are_parts_that_conversations_hold():
     menu = import_module("flows.main_menu")
     assert all(getattr(menu, name).__name__ == name for name in MATTERS)
+
+
+def heard(tally, prompt):
+    return [
+        (one.language, one.plays, one.by_key, one.by_voice, one.before) for one in tally.plays if one.prompt == prompt
+    ]
+
+
+def test_each_prompt_that_was_heard_is_counted_with_what_cut_it_off(held):
+    _, tally = held(
+        [hears("language"), keys("3"), hears("account"), Waits(waits=9), hears("noinput"), hears("account"),
+         keys("12#"), hears("nomatch"), hears("account"), keys("1000000083"), hears("value_single"), hangs_up()]
+    )  # fmt: skip
+    ((_, plays, by_key, by_voice, before),) = heard(tally, "account")
+    assert (plays, by_voice, before) == (3, 0, 0)
+    assert 1 <= by_key <= 2, "keyed into it twice at most: the first time it was heard to its end"
+    assert [one[4] for one in heard(tally, "noinput")] == [1], "said before the question, in one playing"
+    assert heard(tally, "value_single") == [("en", 1, 0, 0, 0)], "who hangs up cuts nothing off"
+    assert [(one.prompt, one.language) for one in tally.plays] == sorted(
+        (one.prompt, one.language) for one in tally.plays
+    )

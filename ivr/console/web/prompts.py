@@ -12,6 +12,7 @@ Rules
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -19,9 +20,11 @@ from fastapi import Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from domain import wording
+from domain import debts, plays, wording
 from domain.model import Language
 from domain.roles import Permission
+from domain.rules import local_day
+from domain.window import Span
 from domain.wording import AsItIs, NoSuchVersion, NotADraft, Overtaken, State, Texts, Version
 from ivr.console.web import announcing, uses
 from ivr.console.web.desk import InDesk
@@ -50,6 +53,8 @@ from prompts.workshop import LARGEST, LEGAL, LONGEST_TEXT, Refused, faults, need
 
 log = logging.getLogger(__name__)
 
+HEARD_DAYS: Final = 30
+"""For which a prompt's page says how often it was heard."""
 REASON_MOST: Final = 500
 ADDRESS: Final = "/prompts/{language}/{prompt:path}"
 GROUPS: Final = ("n", "unit", "date", "time")
@@ -347,6 +352,9 @@ async def _shown(request: Request, desk: InDesk, me: Me, lang: Language, prompt:
     wrong = await asyncio.to_thread(faults, work.shipped, waiting, work.data) if waiting else []
     lines = over.catalogue.texts[lang].get(prompt, {})
     done = request.query_params.get("done")
+    last = local_day(desk.clock())
+    span = Span(last - timedelta(days=HEARD_DAYS - 1), last)
+    heard, owed = await desk.read(lambda conn: (plays.heard(conn, prompt, lang, span), debts.count(conn)))
     return render(
         request, "prompts/one.html", told.status, prompt=prompt, lang=lang, tongues=LANGUAGES, told=told,
         done=done if done in ("live", "dropped", "undone") else None, legal=prompt in LEGAL,
@@ -363,6 +371,7 @@ async def _shown(request: Request, desk: InDesk, me: Me, lang: Language, prompt:
         newest_live=current.id if current else None,
         back=wording.before(history), fields=fields(lines, waiting, told), most=LONGEST_TEXT, tries=TRIES,
         uses=uses_of(prompt, Tongue(language_of(request))), said_in=said_in(work.shipped, lang, prompt),
+        heard=heard, owed=owed, heard_days=HEARD_DAYS, owed_many=debts.MANY,
         places=places_of(over, lang, prompt), may_edit=me.may(Permission.EDIT_PROMPTS),
     )  # fmt: skip
 
