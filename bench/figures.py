@@ -280,6 +280,57 @@ class SearchRun(BaseModel):
     remark: str = ""
 
 
+class Peer(BaseModel):
+    """An index that was made of all calls: how long that took, with what the page shows of them, and its room."""
+
+    name: str
+    seconds: float
+    mb: float
+
+
+class PeersRun(BaseModel):
+    """A run of `bench.search_peers` on one database: the same queries by each way of finding calls.
+
+    queries, fills: by way; milliseconds, of a call where it is filled.
+    """
+
+    machine: Machine
+    database: str
+    calls: int
+    built: list[Peer]
+    queries: dict[str, list[Searched]]
+    fills: dict[str, list[Searched]]
+    remark: str = ""
+
+
+class Opened(BaseModel):
+    """A page, once.  Milliseconds by the clock since the navigation began: parsed; ready: one can work with it;
+    server: from the request to the first byte of its answer.  Of the processor: thread (the page's own) and
+    server_thread.  load: the machine's, of one minute."""
+
+    ready: float
+    server: float
+    parsed: float
+    thread: float
+    server_thread: float
+    load: float
+
+
+class OpeningRun(BaseModel):
+    """A run of `bench.opening`.  seconds, events: of the call.  limit: ms by the clock."""
+
+    machine: Machine
+    seconds: int
+    events: int
+    limit: float
+    opened: list[Opened]
+    remark: str = ""
+
+    @property
+    def median(self) -> float:
+        return median([each.ready for each in self.opened])
+
+
 def spread(values: Sequence[float]) -> Spread:
     """Median, least and most."""
     return Spread(median(values), min(values), max(values))

@@ -11,7 +11,18 @@ import sys
 from pathlib import Path
 
 from bench import tables
-from bench.figures import RESULTS, Calls, IntakeRun, LookupsRun, Machine, Parts, SearchRun, StoreRun
+from bench.figures import (
+    RESULTS,
+    Calls,
+    IntakeRun,
+    LookupsRun,
+    Machine,
+    OpeningRun,
+    Parts,
+    PeersRun,
+    SearchRun,
+    StoreRun,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -28,6 +39,9 @@ def sections(results: Path) -> dict[str, str]:
             ("lookups", LookupsRun),
             ("search-sqlite", SearchRun),
             ("search-postgresql", SearchRun),
+            ("opening", OpeningRun),
+            ("search-peers-sqlite", PeersRun),
+            ("search-peers-postgresql", PeersRun),
         )
         if (path := results / f"{name}.json").is_file()
     }
@@ -46,6 +60,10 @@ def sections(results: Path) -> dict[str, str]:
                 found[name] = _section(_with(run.machine, run.remark), tables.of_intake(run))
             case SearchRun():
                 found[name] = _section(_with(run.machine, run.remark), tables.of_search([run]))
+            case OpeningRun():
+                found[name] = _section(_with(run.machine, run.remark), tables.of_opening(run))
+            case PeersRun():
+                found[name] = _section(_with(run.machine, run.remark), tables.of_peers([run]))
             case LookupsRun():
                 found[name] = _section(_with(run.machine, run.remark), tables.of_lookups(run))
     return found

@@ -6,7 +6,19 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import ARMS, Arm, Calls, IntakeRun, Latency, LookupsRun, Parts, SearchRun, StoreRun
+from bench.figures import (
+    ARMS,
+    Arm,
+    Calls,
+    IntakeRun,
+    Latency,
+    LookupsRun,
+    OpeningRun,
+    Parts,
+    PeersRun,
+    SearchRun,
+    StoreRun,
+)
 
 Rows = list[list[str]]
 """The first row is the head."""
@@ -151,6 +163,60 @@ def of_search(runs: list[SearchRun]) -> list[tuple[str, Rows]]:
         held = [["what", "how much"], *([what, f"{value:,.0f}"] for what, value in run.sizes.items())]
         found.append((f"What the index is made of, {name}", held))
     return found
+
+
+WAYS = {
+    ("sqlite", "words"): "FTS5, facts in columns", ("sqlite", "all"): "FTS5, facts as words",
+    ("postgresql", "words"): "GIN, facts in columns", ("postgresql", "all"): "GIN, facts as words",
+}  # fmt: skip
+"""What the peers of `bench.search_peers` are called."""
+
+
+def of_peers(runs: list[PeersRun]) -> list[tuple[str, Rows]]:
+    """Each kind of query by each way, p50 / worst; of the worst, which bound it keeps; adding; making."""
+    found: list[tuple[str, Rows]] = []
+    for run in runs:
+        name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[run.database]
+        ways = {way: WAYS.get((run.database, way), "our bitmaps") for way in run.queries}
+        rows = [["query", "n", *(f"{told}, p50 / worst ms" for told in ways.values())]]
+        rows += [
+            [each[0].name, str(len(each[0].took)), *(_middle_and_worst(one.took) for one in each)]
+            for each in zip(*run.queries.values(), strict=True)
+        ]
+        slow = [sum(took > 100 for each in run.queries[way] for took in each.took) for way in ways]
+        whole = [sum(len(each.took) for each in run.queries[way]) for way in ways]
+        rows.append(["queries over 100 ms", str(whole[0]), *(f"{n:,}" for n in slow)])
+        found.append((f"The same queries through {run.calls:,} calls, {name}", rows))
+        costs = [["what is added", "n", *(f"{told}, p50 / worst ms a call" for told in ways.values())]]
+        costs += [
+            [each[0].name, str(len(each[0].took)), *(_middle_and_worst(one.took) for one in each)]
+            for each in zip(*run.fills.values(), strict=True)
+        ]
+        found.append((f"What it costs to add a call, {name}", costs))
+        built = [["made of all calls, with what a page shows of them", "s", "MB"]]
+        built += [[ways[each.name], f"{each.seconds:,.0f}", f"{each.mb:,.0f}"] for each in run.built]
+        found.append((f"Making it, {name}", built))
+    return found
+
+
+def of_opening(run: OpeningRun) -> list[tuple[str, Rows]]:
+    """The page of a long call: by the clock, and of the processor."""
+    rows = [["ms", "n", "median", "least", "most"]]
+    for name, told in (
+        ("ready", "by the clock: until one can work with it"), ("parsed", "by the clock: until it is parsed"),
+        ("server", "by the clock: until the server's first byte"), ("thread", "the processor's, the page's thread"),
+        ("server_thread", "the processor's, the server"), ("load", "load of the machine meanwhile"),
+    ):  # fmt: skip
+        values = [float(getattr(each, name)) for each in run.opened]
+        form = "{:.2f}" if name == "load" else "{:.0f}"
+        middle = float(np.percentile(values, 50))
+        rows.append([told, str(len(values)), *(form.format(value) for value in (middle, min(values), max(values)))])
+    return [(f"A call of {run.seconds // 60} minutes with {run.events:,} events, opened", rows)]
+
+
+def _middle_and_worst(took: list[float]) -> str:
+    middle, worst = (float(p) for p in np.percentile(took, (50, 100)))
+    return f"{middle:,.1f} / {worst:,.1f}"
 
 
 def _percentiles(values: list[float], which: tuple[int, ...]) -> list[str]:

@@ -193,18 +193,20 @@ def recount(conn: Connection) -> None:
     by = func.coalesce(s.answered_by, "")
     asked = _asked(s.answered_by.is_not(None), s.tries, s.noinput + s.nomatch)
     place = (c.day, s.spot, c.language, by)
-    _from(
-        conn, step_days,
-        select(
-            *place, func.count(), func.sum(asked),
-            func.sum(case(((s.tries == 1) & s.answered_by.is_not(None), asked), else_=0)),
-            func.sum(func.coalesce(s.tries, 0)), func.sum(s.noinput), func.sum(s.nomatch),
-            func.sum(case((s.barge_in, 1), else_=0)),
-            *(func.sum(case((s.left == left, 1), else_=0)) for left in _LEFT),
-        )
-        .select_from(counted_calls.join(counted_steps, s.counted == c.id))
-        .group_by(*place),
-    )  # fmt: skip
+    for day in conn.scalars(select(c.day).distinct().order_by(c.day)).all():  # what is sorted at once stays small
+        _from(
+            conn, step_days,
+            select(
+                *place, func.count(), func.sum(asked),
+                func.sum(case(((s.tries == 1) & s.answered_by.is_not(None), asked), else_=0)),
+                func.sum(func.coalesce(s.tries, 0)), func.sum(s.noinput), func.sum(s.nomatch),
+                func.sum(case((s.barge_in, 1), else_=0)),
+                *(func.sum(case((s.left == left, 1), else_=0)) for left in _LEFT),
+            )
+            .select_from(counted_calls.join(counted_steps, s.counted == c.id))
+            .where(c.day == day)
+            .group_by(*place),
+        )  # fmt: skip
     plays.recount(conn)
     sums = Counter(_wait_key(row.kind, row.began_at, row.seconds, row.ended) for row in conn.execute(select(waits)))
     _bump(conn, wait_days, ({**_named(wait_days, key), "calls": n} for key, n in sums.items()))

@@ -1,6 +1,7 @@
 """`ivr console`: the console of supervisors in the foreground, a process of its own beside `ivr up`."""
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -102,6 +103,8 @@ async def _serve(settings: Settings) -> None:
                 server_header=False, timeout_keep_alive=30, timeout_graceful_shutdown=10,
             )
         )  # fmt: skip
+        gc.collect()
+        gc.freeze()  # what is here by now stays; looking through it held a page up for a tenth of a second
         async with asyncio.TaskGroup() as tasks:
             indexing = tasks.create_task(Indexer(store, desk.turns).run(), name="indexer")
             serving = tasks.create_task(server.serve([bound]), name="console")
