@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from domain import debts, indexing
 from domain.model import Began, Outcome
 from domain.tables import RecordingState, calls, journal, recordings, transcripts
+from domain.tables.calls import DIALLED
 
 log = logging.getLogger(__name__)
 
@@ -90,10 +91,15 @@ class RecordingRecord:
 
 
 def begin(conn: Connection, began: Began, driver: str) -> bool:
-    """A call came in and `driver` conducts it.  False when it had begun before; nothing changes then."""
+    """A call came in and `driver` conducts it.  False when it had begun before; nothing changes then.
+
+    The number that was dialled is the network's word, and kept as far as there is room: PostgreSQL would refuse the
+    row, and with it the call.
+    """
+    dialled = began.dialled[:DIALLED]
     return _insert_new(
         conn, "calls",
-        {"id": began.call, "caller": began.caller, "dialled": began.dialled, "began_at": began.at, "driver": driver},
+        {"id": began.call, "caller": began.caller, "dialled": dialled, "began_at": began.at, "driver": driver},
     ) == 1  # fmt: skip
 
 

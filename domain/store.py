@@ -4,13 +4,16 @@ Rules:
   a job is a function of a connection; it touches nothing else, because it may be run a second time;
   a job's future is done only when what it wrote is on the disk (SQLite: WAL, synchronous=FULL);
   a job that fails fails alone: its neighbours in the same transaction are kept;
-  no fault of the disk ends the writer; each is a `StoreFault` that says what to do.
+  no fault of the disk or the server ends the writer; each is a `StoreFault` that says what to do;
+  a reading job sees the store as it was at one moment, however many questions it asks.
 
 Theory.  SQLite lets one connection write at a time, and a durable commit costs a sync of the disk.  So one thread
 owns the writing connection, takes every job that has queued up while it was busy, and commits them together: under
 load the cost of a commit is shared, alone a job pays for its own and nothing more.  Readers are separate threads on
 connections that cannot write; with WAL they see everything that has been acknowledged and block nobody.
-On PostgreSQL the same code runs; there the group is only a saving of round trips.
+On PostgreSQL the same code runs; there the group is only a saving of round trips.  What others do meanwhile can end a
+transaction there that has done nothing wrong (two wait for each other; the server was restarted): it is asked once
+more by itself, unless it was lost while being committed, when nobody can know what was kept.
 """
 
 import logging
@@ -18,9 +21,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -29,11 +32,27 @@ from typing import Any, Final, Generic, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain import migrations
+from domain.store_faults import (
+    StoreBusy,
+    StoreClosed,
+    StoreDamaged,
+    StoreFault,
+    StoreFull,
+    StoreTooNew,
+    faults,
+    in_doubt,
+    is_circle,
+    is_fault,
+    is_lost,
+    is_read_only,
+    sqlite_name,
+    tears,
+    translated,
+)
 
 log = logging.getLogger(__name__)
 
@@ -58,28 +77,8 @@ LONGEST_REST: Final = 0.25
 """Seconds: a transaction that waited for the database itself need not be paid for without end."""
 
 
-class StoreFault(Exception):
-    """The database cannot do its work; nothing of the job was kept.  The message says what an operator can do."""
-
-
-class StoreFull(StoreFault):
-    """No room left."""
-
-
-class StoreBusy(StoreFault):
-    """Another process holds the database for too long."""
-
-
-class StoreDamaged(StoreFault):
-    """The file is not, or no longer, a sound database."""
-
-
-class StoreTooNew(StoreFault):
-    """A newer version of this program has been here; its schema is unknown to us."""
-
-
-class StoreClosed(StoreFault):
-    """Used after `close`."""
+AGAIN: Final = 3
+"""How often a job is asked once more that met others half-way; each time one of them has got through."""
 
 
 class _Job(Generic[T]):
@@ -134,7 +133,7 @@ class Store:
         Raises StoreFault (StoreTooNew, StoreDamaged, ...) with what to do about it; ValueError for a bad url.
         """
         place = _place(url)
-        with _faults(place):
+        with faults(place):
             _prepare(url, busy)
             writer = _engine(url, busy, writes=True, size=1)
             try:
@@ -168,14 +167,22 @@ class Store:
     def read(self, job: Callable[[Connection], T]) -> Future[T]:
         """Run `job` on a connection that cannot write.  It sees every write that was acknowledged before."""
 
+        def once() -> T:
+            with self._reader.connect() as conn, conn.begin():
+                return job(conn)
+
         def reading() -> T:
             try:
-                with self._reader.connect() as conn, conn.begin():
-                    return job(conn)
+                try:
+                    return once()
+                except Exception as error:
+                    if not is_lost(error):
+                        raise
+                    return once()  # the server was restarted since this connection was used last
             except Exception as error:
-                if _sqlite_name(error) == "SQLITE_READONLY":
+                if is_read_only(error):
                     raise TypeError("a reading job tried to write: give it to Store.write") from error
-                raise _translated(error, self._place) from error.__cause__
+                raise translated(error, self._place) from error.__cause__
 
         with self._gate:
             if self._closed:
@@ -228,16 +235,20 @@ class Store:
                 time.sleep(min((time.monotonic() - began) * self._rest, LONGEST_REST))
         self._drop()
 
-    def _commit(self, jobs: Sequence[_Job[Any]]) -> None:
-        """Run them in one transaction; when that is lost half-way, each in one of its own."""
+    def _commit(self, jobs: Sequence[_Job[Any]], again: int = AGAIN) -> None:
+        """Run them in one transaction; when that is lost half-way, each in one of its own.
+
+        again: how often a job alone is asked once more, that others got into the way of.
+        """
         try:
             conn = self._connection()
             transaction = conn.begin()
         except Exception as error:  # nothing has run yet, and asking again for each would wait as long again
             self._drop()
             for job in jobs:
-                job.error = _translated(error, self._place)
+                job.error = translated(error, self._place)
             return
+        done = False
         try:
             with transaction:
                 if len(jobs) == 1:
@@ -247,11 +258,20 @@ class Store:
                 else:
                     for job in jobs:
                         self._apart(conn, job)
+                done = True
         except BaseException as error:
-            if _is_fault(error):
+            if is_fault(error):
                 self._drop()  # a fresh one next time: this one may be tied to a lost file or a torn transaction
+            if done and is_lost(error):  # it may have been kept, and must not be done twice
+                for job in jobs:
+                    job.error = in_doubt(error, self._place)
+                return
             if len(jobs) == 1:
-                jobs[0].error = _translated(error, self._place)
+                if again and (is_lost(error) or is_circle(error)):
+                    log.info("a job is asked once more (%s)", error)
+                    self._commit(jobs, again - 1)
+                else:
+                    jobs[0].error = translated(error, self._place)
                 return
             log.warning("a transaction of %d jobs was lost (%s); each is tried alone", len(jobs), error)
             for job in jobs:
@@ -264,10 +284,11 @@ class Store:
         if job.error is None:
             conn.exec_driver_sql("RELEASE SAVEPOINT job")
             return
-        if _is_fault(job.error):
-            raise job.error  # SQLite may have rolled back everybody's work: see what each can do alone
+        if tears(job.error):
+            raise job.error  # everybody's work is gone: see what each can do alone
         conn.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
         conn.exec_driver_sql("RELEASE SAVEPOINT job")
+        job.error = translated(job.error, self._place)
 
     def _connection(self) -> Connection:
         if self._conn is None or self._conn.invalidated:
@@ -283,58 +304,6 @@ class Store:
                 conn.close()
             except Exception as error:  # it was broken anyway
                 log.debug("while dropping a broken connection: %s", error)
-
-
-# Faults in our words
-
-_ADVICE: Final[dict[str, tuple[type[StoreFault], str]]] = {
-    "SQLITE_FULL": (StoreFull, "there is no room left on its disk: free some space; work goes on by itself then"),
-    "SQLITE_BUSY": (StoreBusy, "another process keeps it locked: find it (fuser FILE) and end it"),
-    "SQLITE_LOCKED": (StoreBusy, "it is locked within this process: report this"),
-    "SQLITE_CORRUPT": (StoreDamaged, "the file is damaged: stop, keep a copy of it, restore the last good one"),
-    "SQLITE_NOTADB": (StoreDamaged, "the file is not a database: check the path, or restore the last good copy"),
-    "SQLITE_READONLY": (StoreFault, "it cannot be written to: check the owner and rights of the file and its folder"),
-    "SQLITE_CANTOPEN": (StoreFault, "it cannot be opened: check that its folder exists and belongs to this user"),
-    "SQLITE_IOERR": (StoreFault, "the disk reports an error: check the system's log and the disk"),
-    "SQLITE_PROTOCOL": (StoreBusy, "its lock file does not work: the database must lie on a local disk"),
-    "SQLITE_PERM": (StoreFault, "access is denied: check the owner and rights of the file and its folder"),
-    "SQLITE_NOMEM": (StoreFault, "the machine has no memory left: free some"),
-}
-
-
-def _sqlite_name(error: BaseException) -> str | None:
-    """The primary result code's name: SQLITE_BUSY for SQLITE_BUSY_SNAPSHOT too."""
-    name = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorname", None)
-    return "_".join(str(name).split("_")[:2]) if name else None
-
-
-def _is_fault(error: BaseException) -> bool:
-    """Is it the database that failed, rather than what it was asked?"""
-    return _sqlite_name(error) in _ADVICE or (isinstance(error, DBAPIError) and error.connection_invalidated)
-
-
-def _translated(error: BaseException, place: str) -> BaseException:
-    """A fault of the database in our words; anything else as it is."""
-    if _is_fault(error):
-        kind, advice = _ADVICE.get(_sqlite_name(error) or "", (StoreFault, "the connection to it was lost"))
-        fault = kind(f"the store {place}: {advice} ({error.orig if isinstance(error, DBAPIError) else error})")
-    elif isinstance(error, PoolTimeout):
-        fault = StoreBusy(f"the store {place}: too many readers at once ({error})")
-    else:
-        return error
-    fault.__cause__ = error
-    return fault
-
-
-@contextmanager
-def _faults(place: str) -> Generator[None]:
-    """Within it the database's faults become ours."""
-    try:
-        yield
-    except Exception as error:
-        if (ours := _translated(error, place)) is not error:
-            raise ours from error
-        raise
 
 
 # Connections
@@ -405,7 +374,7 @@ def _switch_to_wal(engine: Engine) -> str | None:
         assert mode is not None
         return str(mode[0])
     except sqlite3.OperationalError as error:
-        if _sqlite_name(error) in ("SQLITE_BUSY", "SQLITE_LOCKED"):
+        if sqlite_name(error) in ("SQLITE_BUSY", "SQLITE_LOCKED"):
             return None
         raise
     finally:
@@ -413,10 +382,29 @@ def _switch_to_wal(engine: Engine) -> str | None:
 
 
 def _engine(url: str, busy: float, *, writes: bool, size: int) -> Engine:
+    parsed = sa.make_url(url)
+    more: dict[str, Any] = {}
+    if parsed.get_backend_name() == "postgresql":
+        more["connect_args"] = {name: value for name, value in _patience(busy).items() if name not in parsed.query}
+        if not writes:
+            more["isolation_level"] = "REPEATABLE READ"  # one moment for all that a job asks; SQLite always does so
     # How many rows an INSERT made is asked of the driver only when it is asked for; on SQLite it is there anyway.
     engine = sa.create_engine(
-        url, pool_size=size, max_overflow=0, pool_timeout=30, execution_options={"preserve_rowcount": True}
+        url, pool_size=size, max_overflow=0, pool_timeout=30, execution_options={"preserve_rowcount": True}, **more
     )
+    if engine.dialect.name == "postgresql":
+
+        @event.listens_for(engine, "connect")
+        def _(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:  # pyright: ignore[reportUnusedFunction]
+            _take_any_text(connection)
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute(f"SET lock_timeout = {int(busy * 1000)}")
+            if not writes:
+                cursor.execute("SET default_transaction_read_only = on")
+            cursor.close()
+            connection.autocommit = False
+
     if engine.dialect.name != "sqlite":
         return engine
 
@@ -440,3 +428,27 @@ def _engine(url: str, busy: float, *, writes: bool, size: int) -> Engine:
         conn.exec_driver_sql(begin)
 
     return engine
+
+
+def _take_any_text(connection: Any) -> None:
+    """PostgreSQL refuses a NUL in a text, SQLite takes it: who sends one in an address or a form
+    gets the sign for what can't be shown, and finds nothing by it."""
+    from psycopg.types.string import StrDumperUnknown  # the driver is there by now; it is an extra
+
+    class Dumper(StrDumperUnknown):
+        def dump(self, obj: str) -> bytes | bytearray | memoryview | None:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    connection.adapters.register_dumper(str, Dumper)
+
+
+def _patience(busy: float) -> dict[str, int]:
+    """How long libpq waits for a server that doesn't answer, in the units of its parameters.  By itself it would wait
+    two minutes for one that can't be reached, and a quarter of an hour for one whose network was lost."""
+    return {
+        "connect_timeout": max(2, round(busy)),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+    }

@@ -1,6 +1,7 @@
 """Calls, what was said in them, and what became of their recordings."""
 
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
@@ -17,12 +18,15 @@ class RecordingState(StrEnum):
     FAILED = "failed"  # it should be there and is not; may still be sealed later
 
 
+DIALLED: Final = 40
+"""As many characters of the number that was dialled are kept."""
+
 calls = Table(
     "calls",
     metadata,
     Column("id", String(80), primary_key=True),  # the exchange's
     Column("caller", String(20)),
-    Column("dialled", String(40), nullable=False),
+    Column("dialled", String(DIALLED), nullable=False),
     Column("began_at", Instant, nullable=False),
     Column("driver", String(80), nullable=False),  # the controller that conducts it
     Column("ended_at", Instant),

@@ -28,7 +28,7 @@ RAW = ("<img src=x", "<script>alert(1)", "{49}", "49</")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def house(tmp_path_factory, database):
     """A console in which everything that people can write says something nasty."""
     made = World(tmp_path_factory.mktemp("house"))
     made.call(

@@ -73,9 +73,7 @@ class World:
         self.store = Store.open(self.url)
         self.now, self.tick = at, 0.0
         https = facts.pop("https", False)
-        self.desk = Desk(
-            self.store, lambda: self.now, lambda: self.tick, path, CATALOGUE, https=https, facts=facts
-        )
+        self.desk = Desk(self.store, lambda: self.now, lambda: self.tick, path, CATALOGUE, https=https, facts=facts)
         self.app = console(self.desk)
         self._count = itertools.count(1)
 

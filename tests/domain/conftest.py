@@ -1,6 +1,5 @@
 """A store of its own for each test; copied, since making one takes longer than most tests."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,21 +12,27 @@ from sqlalchemy import Connection
 from domain import calls, demo
 from domain.model import Began
 from domain.store import Store
-from tests.postgres import new_database
+from tests.postgres import drop, new_database, on_both
 
 NOW = datetime(2026, 11, 30, 21, 30, tzinfo=UTC)  # 23:30 in Kyiv
 
 Run = Callable[[Callable[[Connection], Any]], Any]
 
 
-ON_BOTH = frozenset(os.environ.get("IVR_TEST_ON_BOTH", "test_stored_calls test_handlers test_analytics").split())
-"""Modules whose tests run on SQLite and on PostgreSQL; others can be named in the environment."""
+ON_BOTH = frozenset(["test_stored_calls", "test_handlers", "test_analytics"])
+"""Modules whose tests run on SQLite and on PostgreSQL (docs/decisions/132)."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What uses a store in these modules does so twice."""
-    if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in ON_BOTH:
+    """What uses a store in these modules does so twice, unless it is about SQLite's own ways."""
+    names = metafunc.fixturenames
+    if "database" in names and "on_sqlite" not in names and on_both(metafunc.module, ON_BOTH):
         metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def on_sqlite() -> None:
+    """What asks for this is about SQLite's own ways."""
 
 
 @pytest.fixture
@@ -37,9 +42,14 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def url(database: str, tmp_path: Path) -> str:
+def url(database: str, tmp_path: Path) -> Iterator[str]:
     """Where no database is yet (PostgreSQL's has our tables)."""
-    return new_database(empty=False) if database == "postgresql" else f"sqlite:///{tmp_path / 'hotline.db'}"
+    if database == "sqlite":
+        yield f"sqlite:///{tmp_path / 'hotline.db'}"
+        return
+    made = new_database(empty=False)
+    yield made
+    drop(made)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, event, insert, update
+from sqlalchemy import Connection, insert, update
 
 from domain.model import Doubt, Energy, Purpose, Source, Status, Zone
 from domain.tables import accounts, meters, readings, registers
@@ -94,16 +94,3 @@ def read(
         status=Status.DOUBTFUL if doubt else Status.ACCEPTED, doubt=doubt,
         purpose=Purpose.BILLING if closes else Purpose.CONTROL, period=closes.first if closes else None,
     )  # fmt: skip
-
-
-def plan(conn: Connection, statement: Any, **values: Any) -> list[str]:
-    """What SQLite means to do for this statement, a line for each step."""
-
-    def explain(_conn: Any, _cursor: Any, sql: str, given: Any, *_: Any) -> tuple[str, Any]:
-        return f"EXPLAIN QUERY PLAN {sql}", given
-
-    event.listen(conn, "before_cursor_execute", explain, retval=True)
-    try:
-        return [row[-1] for row in conn.execute(statement, values).cursor.fetchall()]
-    finally:
-        event.remove(conn, "before_cursor_execute", explain)

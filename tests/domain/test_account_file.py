@@ -5,8 +5,9 @@ from itertools import count
 
 import pytest
 from business import DAY, HOUR, ONE, Ask, caller, settle, staff
+from plans import steps
 from sqlalchemy import Connection, insert, select
-from test_plans import assert_by_index, steps
+from test_plans import assert_by_index
 
 from domain import account_file, debts, doubt_cases, history, indexing, reading_proof
 from domain.account_file import AccountFile, Happened, Kind, Mark

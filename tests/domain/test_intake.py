@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 from stdnum import damm
 
 from domain import intake
@@ -471,10 +470,9 @@ def wait_for(what: Callable[[], bool], process: subprocess.Popen[bytes]) -> None
 
 def test_killed_in_the_middle_a_second_run_completes_it_without_duplicates(files: Files, url: str):
     path = files.write(many(3000))
-    database = sqlite3.connect(files.folder / "hotline.db")
 
     def count(table: str) -> int:
-        return database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+        return files.rows(text(f"SELECT count(*) FROM {table}"))[0][0]  # noqa: S608
 
     process = start(path, url, files.report)
     wait_for(lambda: count("accounts") >= 100, process)
@@ -524,16 +522,15 @@ def test_a_process_that_writes_meanwhile_is_not_kept_waiting(files: Files, url: 
     process = start(path, url, files.report)
     waits: list[float] = []
     with Store.open(url) as other:
-        database = sqlite3.connect(files.folder / "hotline.db")
-        wait_for(lambda: database.execute("SELECT count(*) FROM accounts").fetchone()[0] > 0, process)
+        wait_for(lambda: files.rows(text("SELECT count(*) FROM accounts"))[0][0] > 0, process)
         n = 0
         while process.poll() is None:
             n += 1
             began = time.monotonic()
             phone = f"+38044{n:07d}"
             other.write(
-                lambda conn, phone=phone: conn.exec_driver_sql(
-                    "INSERT INTO caller_numbers (number) VALUES (?)", (phone,)
+                lambda conn, phone=phone: conn.execute(
+                    text("INSERT INTO caller_numbers (number) VALUES (:number)"), {"number": phone}
                 )
             ).result()
             waits.append(time.monotonic() - began)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from business import FIRST, FIVE, HOUR, ONE, THREE, TWO, caller, settle, staff
-from sqlalchemy import Connection, event
+from plans import steps
 
 from domain import escalation, requests
 from domain.commands import (
@@ -37,24 +37,6 @@ NEWEST = "SCAN policies"
 
 NOTHING = ("SCAN CONSTANT ROW", "SCAN (subquery-")
 """An empty list of regions, as SQLAlchemy writes it: a table of one row without FROM."""
-
-
-def steps(conn: Connection, job: Any) -> list[str]:
-    """What SQLite does in all the statements of this job."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(_conn: Any, _cursor: Any, sql: str, given: Any, *_: Any) -> None:
-        asked.append((sql, given))
-
-    event.listen(conn, "before_cursor_execute", note)
-    try:
-        job(conn)
-    finally:
-        event.remove(conn, "before_cursor_execute", note)
-    assert asked
-    return [
-        row[-1] for sql, given in asked for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).fetchall()
-    ]
 
 
 def assert_by_index(run: Run, job: Any) -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from houses import DECEMBER, NOVEMBER, OCTOBER, House, day, house, meter, noon, plan, read, remove
+from houses import DECEMBER, NOVEMBER, OCTOBER, House, day, house, meter, noon, read, remove
+from plans import plan
 from sqlalchemy import insert, select
 
 from domain import calls, desk_readings, reckoning, rules
@@ -153,10 +154,12 @@ def test_only_estimates_are_no_last_value(run: Run):
     assert last(run) == (None, None)
 
 
-def test_which_reading_counts_is_found_by_a_descent_of_one_index(run: Run):
+def test_which_reading_counts_is_found_by_a_descent_of_one_index(run: Run, database: str):
     steps = run(lambda conn: plan(conn, customers._ACCOUNT, of=ONE))
-    assert not any("SCAN" in each or each.endswith("B-TREE FOR ORDER BY") for each in steps), steps
-    assert any("ix_readings_counting (register=? AND status=?)" in each for each in steps), steps
+    assert not any("SCAN" in each for each in steps), steps
+    if database == "sqlite":  # PostgreSQL sorts the few rows of an account
+        assert not any(each.endswith("B-TREE FOR ORDER BY") for each in steps), steps
+        assert any("ix_readings_counting (register=? AND status=?)" in each for each in steps), steps
 
 
 # Doubtful ones that nobody stood by
@@ -287,7 +290,7 @@ def test_a_resolution_needs_a_doubtful_reading_a_reason_and_a_value_that_fits(ru
     assert rows(run, resolutions) == []
 
 
-def test_doubtful_readings_are_listed_oldest_first_in_pages_by_a_partial_index(run: Run, one: House):
+def test_doubtful_readings_are_listed_oldest_first_in_pages_by_a_partial_index(run: Run, one: House, database: str):
     for seq in range(5):
         do(run, keyed(90_000 + seq), seq=seq)
     first = run(lambda conn: doubtful_open(conn, limit=3))
@@ -295,9 +298,10 @@ def test_doubtful_readings_are_listed_oldest_first_in_pages_by_a_partial_index(r
     assert [each.value for each in (*first, *rest)] == [90_000, 90_001, 90_002, 90_003, 90_004]
 
     steps = run(lambda conn: plan(conn, desk_readings._OPEN, after=0, most=10))
-    assert any("ix_readings_doubtful (id>?)" in each or "ix_readings_doubtful (rowid>?)" in each for each in steps), (
-        steps
-    )
+    if database == "sqlite":
+        by = ("ix_readings_doubtful (id>?)", "ix_readings_doubtful (rowid>?)")
+        assert any(each.endswith(by) for each in steps), steps
+    assert not any(each.startswith("SCAN") for each in steps), steps
     assert not any("TEMP B-TREE" in each for each in steps), steps
 
 
@@ -460,16 +464,16 @@ def test_nothing_is_coming_that_nobody_knows(run: Run):
 
 
 @pytest.mark.parametrize("name", ["_REGISTERS", "_KNOWN", "_BEFORE"])
-def test_what_is_billed_is_found_by_indexes(run: Run, name: str):
+def test_what_is_billed_is_found_by_indexes(run: Run, name: str, database: str):
     asked = {"of_first": ONE, "of_last": ONE, "of_period": NOVEMBER.first, "of_horizon": day("01-01")}
     steps = run(lambda conn: plan(conn, getattr(reckoning, name), **asked))
-    assert "account>? AND account<?" in steps[0], steps
+    assert database != "sqlite" or "account>? AND account<?" in steps[0], steps
     assert not any(each.startswith("SCAN") or "(period=?)" in each for each in steps), steps
 
 
 @pytest.mark.parametrize("name", ["_BILL", "_BILLED"])
-def test_a_statement_is_found_by_indexes(run: Run, name: str):
+def test_a_statement_is_found_by_indexes(run: Run, name: str, database: str):
     asked = {"of": ONE}
     steps = run(lambda conn: plan(conn, getattr(statements, name), **asked))
-    assert "account=?" in steps[0], steps
+    assert database != "sqlite" or "account=?" in steps[0], steps
     assert not any(each.startswith("SCAN") or "(period=?)" in each for each in steps), steps

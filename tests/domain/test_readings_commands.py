@@ -16,7 +16,7 @@ ONE = "7000000001"
 
 
 @pytest.fixture
-def data(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(tmp_path: Path, store: Store, url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A hotline's data: one account, read by the inspector and then by the customer, who shows less; and a doubt."""
 
     def fill(conn: Any) -> None:
@@ -30,6 +30,8 @@ def data(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
     store.write(fill).result()
     monkeypatch.setattr(commands, "_now", lambda: noon("11-05"))
     monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setenv("IVR_STORE", url)
+    monkeypatch.delenv("IVR_TEST_ON_BOTH", raising=False)  # a setting that commands don't know
     return tmp_path
 
 

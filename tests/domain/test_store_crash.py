@@ -41,7 +41,9 @@ def test_kill_9_loses_no_acknowledged_reading_and_leaves_no_half_one(url: str, a
             for k in range(CALLS)
             for each in store.read(lambda conn, k=k: readings.stored(conn, call=f"c{k}")).result()
         }
-        assert store.read(lambda conn: conn.exec_driver_sql("PRAGMA integrity_check").scalar_one()).result() == "ok"
+        if url.startswith("sqlite"):
+            checked = store.read(lambda conn: conn.exec_driver_sql("PRAGMA integrity_check").scalar_one())
+            assert checked.result() == "ok"
     assert told <= lines
     assert lines == stored
 

@@ -37,6 +37,12 @@ def test_a_call_with_a_withheld_number_is_a_call(run: Run):
     assert run(lambda conn: calls.one(conn, "c2")) == CallRecord(began("c2"), "controller-1")
 
 
+def test_a_number_too_long_for_its_column_is_no_reason_to_lose_the_call(run: Run):
+    assert run(lambda conn: calls.begin(conn, Began("c2", None, "1" * 80, NOW), "controller-1")) is True
+    stored = run(lambda conn: calls.one(conn, "c2"))
+    assert stored.began.dialled == "1" * 40
+
+
 def test_the_journal_keeps_every_part_of_a_line_in_order(run: Run):
     said = [
         line(0),

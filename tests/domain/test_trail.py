@@ -120,6 +120,7 @@ def test_the_database_itself_refuses_to_change_rows(anywhere, statement):
     assert verdict(anywhere).rows == 3
 
 
+@pytest.mark.usefixtures("on_sqlite")
 def test_replacing_a_row_is_refused_like_changing_one(store):
     note(store, 3)
     replace = (
