@@ -12,8 +12,9 @@ Rules
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -31,17 +32,17 @@ UNKNOWN: Final = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A score that counts.  began: of the call.  matter: what it was about; form: the version that it was given by.
-    total: 0 to 100, or None; marks: by question."""
+    """A score that counts.  matter: what the call was about; form: the version that it was given by.
+    total: 0 to 100, or None; marks: by question.  began: of the call, at: when it was given; None until `dated`."""
 
     call: str
-    began: datetime
     matter: str
     by: str
-    at: datetime
     form: int
     total: float | None
     marks: Mapping[str, Mark]
+    began: datetime | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,21 @@ def given(conn: Connection, span: Span) -> list[Given]:
     first = datetime.combine(span.first, time(), HOME).astimezone(UTC)
     after = datetime.combine(span.last + timedelta(days=1), time(), HOME).astimezone(UTC)
     return [
-        Given(
-            row.call, row.began_at, row.matter or UNKNOWN, row.by, row.at, row.form, row.total,
-            {key: Mark(mark) for key, (mark, _) in json.loads(row.answers).items()},
-        )
-        for row in conn.execute(_GIVEN, {"first": first, "after": after})
-    ]  # fmt: skip
+        Given(call, matter or UNKNOWN, by, form, total, _marks(answers))
+        for call, matter, by, form, total, answers in conn.execute(_GIVEN, {"first": first, "after": after})
+    ]
+
+
+def dated(conn: Connection, some: Sequence[Given]) -> list[Given]:
+    """The same with their times: a list shows a few of the thousands that are summed up."""
+    rows = conn.execute(_DATED, {"of": [one.call for one in some]})
+    when = {(call, by): (began, at) for call, by, began, at in rows}
+    return [replace(one, began=when[one.call, one.by][0], at=when[one.call, one.by][1]) for one in some]
+
+
+@lru_cache(maxsize=4096)  # most of thousands say one of a few things, and half of the time went into reading them
+def _marks(answers: str) -> Mapping[str, Mark]:
+    return {key: Mark(mark) for key, (mark, _) in json.loads(answers).items()}
 
 
 def counts_by_form(conn: Connection) -> Mapping[int, int]:
@@ -155,17 +165,17 @@ _newest = ~(
     .exists()
 )
 _GIVEN: Final = (
-    select(
-        scores.c.call, calls.c.began_at, findings.c.matter, scores.c.by, scores.c.at, scores.c.form, scores.c.total,
-        scores.c.answers,
-    )
-    .select_from(
-        scores.join(calls, calls.c.id == scores.c.call).outerjoin(findings, findings.c.call == scores.c.call)
-    )
+    select(scores.c.call, findings.c.matter, scores.c.by, scores.c.form, scores.c.total, scores.c.answers)
+    .select_from(scores.outerjoin(findings, findings.c.call == scores.c.call))
     .where(
         scores.c.at >= bindparam("first", type_=scores.c.at.type),
         scores.c.at < bindparam("after", type_=scores.c.at.type),
         _newest,
     )
     .order_by(scores.c.at.desc(), scores.c.call)
-)  # fmt: skip
+)
+_DATED: Final = (
+    select(scores.c.call, scores.c.by, calls.c.began_at, scores.c.at)
+    .join(calls, calls.c.id == scores.c.call)
+    .where(scores.c.call.in_(bindparam("of", expanding=True)), _newest)
+)

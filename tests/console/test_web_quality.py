@@ -60,6 +60,7 @@ def test_the_form_is_shown_as_it_stands_with_a_preview_that_is_the_replay_pages(
 
     assert filled(page.text)["row"] == KEYS
     assert preview(page.text) == [one.text[Language.UK] for one in FIRST.questions]
+    assert "autofocus" not in page.text.partition("<main")[2].partition("</main>")[0]
     drawn = re.search(r'<fieldset class="question">.*?</fieldset>', unescape(page.text), re.S)[0]
     assert drawn in replay, "the same piece draws both"
 
@@ -148,6 +149,7 @@ def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_stays(world, 
     assert f'id="fault-{field}">{Tongue("uk")(f"quality.fault_{why}", most=200)}' in html
     assert re.search(rf'id="{field}"[^>]*aria-invalid="true"[^>]*aria-describedby="fault-{field}"', html)
     assert html.count('class="error"') == 1
+    assert re.findall(r'id="([^"]*)"[^>]* autofocus', html) == [field], "and one begins there"
     assert filled(page.text) == sent
     assert standing(world) == FIRST
 

@@ -87,7 +87,9 @@ async def scores(
     found, forms = await desk.read(job)
     narrowed = [one for one in found if by in ("", one.by) and about in ("", one.matter)]
     wanted = [one for one in narrowed if not missed or one.marks.get(missed) in (Mark.NO, Mark.PARTLY)]
-    whole, told = scored.summary(found, forms), scored.summary(narrowed, forms)
+    whole = scored.summary(found, forms)
+    told = scored.summary(narrowed, forms) if len(narrowed) < len(found) else whole
+    shown = await desk.read(lambda conn: scored.dated(conn, wanted[:MOST]))
     own = {"by": by, "about": about, "missed": missed}
 
     def address(**other: str) -> str:
@@ -96,7 +98,7 @@ async def scores(
 
     return render(
         request, "quality/scores.html", 422 if chosen.error else 200,
-        chosen=chosen, told=told, scorers=whole.by, matters=whole.matters, rows=wanted[:MOST], count=len(wanted),
+        chosen=chosen, told=told, scorers=whole.by, matters=whole.matters, rows=shown, count=len(wanted),
         most=MOST, by=by, about=about, missed=missed, address=address, first=first, last=last,
         months=[Period.of(today).plus(-n) for n in range(MONTHS)],
         matter=lambda name: t("quality.unknown") if name == UNKNOWN else telling.matter(name, t),
