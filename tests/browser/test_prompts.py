@@ -3,13 +3,13 @@
 import io
 import os
 import wave
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from domain import duties, wording
+from domain import duties, incidents, wording
 from domain.model import Language
 from domain.roles import Role
 from domain.wording import State
@@ -197,3 +197,54 @@ def test_who_only_listens_sees_nothing_to_change(visit, role):
     assert page.locator('main button:not([type="button"])').count() == 0
     page.goto("/prompts/announcements")
     assert page.locator("main form").count() == 0
+
+
+@pytest.fixture(scope="module")
+def outage(site):
+    """An outage at a demo customer's."""
+
+    def job(conn):
+        now = datetime.now(UTC)
+        place = incidents.place_of(conn, "1000000018")
+        return incidents.open_(conn, place, wide=False, at=now, expected=now + timedelta(hours=4))
+
+    return site.write(job)
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("language", ["uk", "ru", "en"])
+def test_an_outage_leads_to_its_announcement_which_asks_again_and_keeps_what_was_chosen(
+    visit, site, accessible, shot, outage, language, size
+):
+    page = visit("/", language=language, size=size)
+    accessible(page)
+    fits(page)
+    shot(page, f"home_outage_{language}_{size[0]}")
+    page.locator('a[href^="/prompts/announcements?"]').first.click()
+    page.wait_for_url("**/prompts/announcements?**")
+    accessible(page)
+    fits(page)
+    shot(page, f"announce_filled_{language}_{size[0]}")
+    until = page.locator("#until").input_value()
+    assert page.locator("#offer-announce_outage").is_checked() and page.locator("#region").input_value() and until
+
+    page.locator('form[action="/prompts/announcements/confirm"] button').click()
+    page.locator('a[data-key="e"]').click()
+    page.wait_for_url("**/prompts/announcements?**")
+    assert page.locator("#until").input_value() == until
+    assert site.read(lambda conn: duties.announcements_on(conn, datetime.now(UTC))) == []
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_prompts_page_says_how_often_it_was_heard_in_the_calls_that_were_held(visit, accessible, shot, size):
+    page = visit("/prompts/uk/notice", size=size)
+    for _ in range(100):  # the console counts them when it has started
+        if page.locator("section[aria-labelledby=plays-title] .stat b").count():
+            break
+        page.wait_for_timeout(300)
+        page.reload()
+    figures = page.locator("section[aria-labelledby=plays-title] .stat b").all_inner_texts()
+    assert int(figures[0]) >= 3 and all("%" in each for each in figures[1:])
+    accessible(page)
+    fits(page)
+    shot(page, f"prompt_heard_{size[0]}")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from markupsafe import Markup
 from sqlalchemy import select
 
 from domain import incidents
@@ -126,6 +127,13 @@ def outage(world, *, planned=False, wide=False, expected=None):
     return incident, where
 
 
+def test_a_fact_that_is_markup_stays_so_in_a_sentence_and_any_other_is_escaped():
+    told = Tongue("en")("home.expected", at=Markup("<time>12:00</time>"))
+    assert isinstance(told, Markup) and "<time>12:00</time>" in told
+    assert "<b>" in Tongue("en")("home.hello", name="<b>"), "a text is escaped by the page that it stands in"
+    assert not isinstance(Tongue("en")("home.hello", name="<b>"), Markup)
+
+
 def announce_links(page):
     return [unescape(found) for found in re.findall(r'href="(/prompts/announcements\?[^"]*)"', page)]
 
@@ -135,7 +143,9 @@ def test_an_outage_leads_to_its_announcement_filled_in(world, wide):
     _, where = outage(world, wide=wide, expected=world.now + timedelta(hours=3))
     browser = world.sign_in(Role.SUPERVISOR)
 
-    (link,) = announce_links(browser.get("/").text)
+    page = browser.get("/").text
+    (link,) = announce_links(page)
+    assert "&lt;" not in page, "a time within a sentence is text, and no markup that is shown"
     form = unescape(browser.get(link.partition("#")[0]).text)
 
     assert 'value="announce_outage" required checked' in form
@@ -157,11 +167,12 @@ def test_works_are_announced_as_works_and_an_end_that_is_past_is_left_out(world)
 @pytest.mark.parametrize("everywhere", [False, True], ids=["there", "for all"])
 def test_what_is_announced_already_is_said_and_not_offered_again(world, everywhere):
     _, where = outage(world)
-    on = SwitchOn("announce_outage", None if everywhere else where)
+    on = SwitchOn("announce_outage", None if everywhere else where, world.now + timedelta(hours=2))
     world.write(lambda conn: perform(conn, on, call=None, seq=None, at=world.now, by="supervisor"))
 
     page = world.sign_in(Role.SUPERVISOR).get("/").text
 
+    assert "&lt;" not in page
     assert announce_links(page) == []
     assert Tongue("uk")("home.announced_in", region=where) in unescape(page)
 

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from markupsafe import Markup, escape
+
 log = logging.getLogger(__name__)
 
 LANGUAGES: Final = ("uk", "ru", "en")
@@ -46,6 +48,8 @@ class Tongue:
         text: Any = texts.get(self.language) or texts["uk"]
         if isinstance(text, Mapping):
             text = text[plural(self.language, int(facts.get("n", 0)))]
+        if any(isinstance(fact, Markup) for fact in facts.values()):  # a time, a person: stays what it is in a page
+            return escape(text).format(**facts)
         return text.format(**facts) if facts else text
 
     def number(self, value: float | None, places: int = 0) -> str:
