@@ -327,8 +327,9 @@ def test_a_body_that_is_announced_too_large_is_not_read(house):
         assert answer.headers["connection"] == "close"
 
 
-def raw(app, chunks, *, headers=(), wait=0.0):
-    """POST /language by hand: these chunks, and then a long wait; (status, bytes that were read)."""
+def raw(app, chunks, *, headers=(), wait=0.0, gone=False):
+    """POST /language by hand: these chunks, and then a long wait, or nobody is there any more; (status, bytes that
+    were read)."""
     read, sent = [0], []
 
     async def go():
@@ -339,7 +340,7 @@ def raw(app, chunks, *, headers=(), wait=0.0):
                 read[0] += len(left[0])
                 return {"type": "http.request", "body": left.pop(0), "more_body": True}
             await asyncio.sleep(wait)
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.disconnect"} if gone else {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message):
             sent.append(message)
@@ -371,6 +372,11 @@ def test_a_body_that_does_not_come_is_not_waited_for(house, monkeypatch):
     monkeypatch.setattr(gate, "PATIENCE", 0.05)
     monkeypatch.setattr(gate, "SLOWEST", 10**9)
     assert raw(house.app, [b"language=en"], wait=600) == (408, 11)
+
+
+def test_who_leaves_while_sending_a_form_is_no_mistake_of_ours(house, caplog):
+    assert raw(house.app, [b"language=en"], gone=True) == (400, 11)
+    assert "a mistake of ours" not in caplog.text
 
 
 def test_forms_with_thousands_of_fields_or_files_are_refused(house):

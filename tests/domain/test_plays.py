@@ -1,14 +1,17 @@
 """How often prompts are heard and cut off: sums that follow from what each call was counted with."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import sqlalchemy as sa
+from alembic import command
 from figured import DAY, NOON, over
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from domain import plays, tallies
+from domain import debts, migrations, plays, tallies
 from domain.plays import Heard, Play
+from domain.store import Store
 from domain.tables import play_days
 from domain.window import Span
 
@@ -94,3 +97,31 @@ def test_whatever_is_counted_and_taken_out_the_sums_are_what_rows_say(store, dee
         assert sum(row.plays for row in before) == sum(one.plays for some in kept.values() for one in some)
 
     job(store, play)
+
+
+def test_calls_of_the_last_month_are_owed_to_be_counted_when_plays_come(url):
+    engine = sa.create_engine(url)
+    today = datetime.now(UTC)
+    with engine.begin() as conn:
+        command.upgrade(migrations.config(conn), "head")
+        command.downgrade(migrations.config(conn), "0011")
+        for name, at in (("lately", today - DAY), ("long-ago", today - 40 * DAY)):
+            values = {"id": name, "at": at.strftime("%Y-%m-%d %H:%M:%S.000000"), "day": at.date().isoformat()}
+            conn.execute(
+                sa.text(
+                    "INSERT INTO calls (id, dialled, driver, began_at, ended_at, outcome)"
+                    " VALUES (:id, '100', 'here', :at, :at, 'informed')"
+                ),
+                values,
+            )
+            conn.execute(
+                sa.text(
+                    'INSERT INTO counted_calls ("call", day, hour, matter, language, outcome, sent, seconds, known)'
+                    " VALUES (:id, :day, 12, 'none', 'uk', 'informed', false, 60, true)"
+                ),
+                values,
+            )
+    engine.dispose()
+    with Store.open(url) as opened:
+        assert [debt.call for debt in opened.read(lambda conn: debts.owed(conn, 9)).result()] == ["lately"]
+        assert opened.read(lambda conn: debts.owed(conn, 9)).result()[0].revision == 1
