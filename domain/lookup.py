@@ -129,7 +129,8 @@ def _ways(text: str) -> Iterator[tuple[By, Select[Any]]]:
         condition = (
             _begins(meters.c.number, plain) if plain.isdecimal() else meters.c.number.in_({plain, text.strip()})
         )
-        yield By.METER, select(meters.c.account).distinct().where(condition).order_by(meters.c.account)
+        whose = _not_by(meters.c.account)  # else a plan goes through all meters in the order of accounts
+        yield By.METER, select(whose).distinct().where(condition).order_by(whose)
 
 
 def _by_address(conn: Connection, text: str) -> Iterator[tuple[By, Select[Any]]]:
@@ -161,7 +162,8 @@ def _buildings(conn: Connection, town: str | None, street: str | None, house: st
                 _starts(conn, buildings.c.street if street else buildings.c.settlement, kind + name)
             )
             if street and town:
-                statement = statement.where(or_(*(_starts(conn, buildings.c.settlement, t) for t in _capitals(town))))
+                within = _not_by(buildings.c.settlement)  # all of them may begin alike; one street is in few
+                statement = statement.where(or_(*(_starts(conn, within, t) for t in _capitals(town))))
             if house:
                 statement = statement.where(buildings.c.house.in_(_written(house)))
             found |= dict.fromkeys(conn.scalars(statement.limit(MOST - len(found))))
@@ -185,6 +187,11 @@ def _starts(conn: Connection, column: ColumnElement[str], prefix: str) -> Column
     if conn.dialect.name == "postgresql":
         return column.startswith(prefix, autoescape=True)
     return (column >= prefix) & (column < prefix + "\U0010ffff")
+
+
+def _not_by(column: ColumnElement[str]) -> ColumnElement[str]:
+    """The same values, by no index: where another condition of the query is the narrower way in."""
+    return column.concat("")
 
 
 _APOSTROPHES: Final = str.maketrans("’ʼ`", "'''")
