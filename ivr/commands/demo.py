@@ -7,9 +7,10 @@ import asyncio
 import logging
 import signal
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -35,6 +36,8 @@ from ivr.simulator.caller import CallerError
 from ivr.simulator.hearing import PromptIndex
 from ivr.simulator.phone import hold
 from ivr.simulator.scenario import ExpectedReading, Expects, Hears, Presses, Scenario
+
+T = TypeVar("T")
 
 LOGIN: Final = "demo"
 """Of the demo's supervisor."""
@@ -100,13 +103,19 @@ async def _demonstrate(settings: Settings, config: Path | None, once: bool) -> l
             bar.update(task, description=what, completed=share)
 
         opened = exchange(settings, loopback_endpoints=True, die_with_parent=True, progress=progress)
-        server = await opened.__aenter__()
+        try:
+            server = await unless(stopped, opened.__aenter__())
+        except Stopped:
+            return ["stopped before the hotline was ready"]
         bar.update(task, description=f"Asterisk {server.bundle.version}", completed=1.0)
     try:
         async with hotline(settings, server, watchers=(Screen(console),)) as house:
             now = datetime.now(UTC)
             await asyncio.wrap_future(house.store.write(lambda conn: demo.load(conn, now)))
-            complaints = await _call(house, now)
+            try:
+                complaints = await unless(stopped, _call(house, now))
+            except Stopped:
+                return ["stopped before the demo call was over"]
             if not once and not complaints:
                 password = await _supervisor(house, now)
                 _invite(house, now)
@@ -119,6 +128,25 @@ async def _demonstrate(settings: Settings, config: Path | None, once: bool) -> l
             return complaints
     finally:
         await opened.__aexit__(None, None, None)
+
+
+class Stopped(Exception):
+    """Somebody asked for an end before this was done."""
+
+
+async def unless(stopped: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Its result.  When the end comes first, it is cut off and cleaned up; raises Stopped."""
+    doing, asked = asyncio.ensure_future(work), asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait({doing, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            return doing.result()
+        console.print("stopping ...")
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
+        raise Stopped
+    finally:
+        asked.cancel()
 
 
 async def _call(house: Hotline, now: datetime) -> list[str]:

@@ -11,7 +11,7 @@ from domain import demo, passwords, staff, staffing
 from domain.model import Began
 from domain.store import Store
 from flows import FLOWS, NOBODY_FREE
-from ivr.commands.demo import LOGIN, demo_call, let_in
+from ivr.commands.demo import LOGIN, Stopped, demo_call, let_in, unless
 from ivr.commands.verdict import shortcomings
 from ivr.journal import Journal
 from ivr.session import House, Session
@@ -94,3 +94,28 @@ def test_the_calls_that_the_readme_places_come_to_the_same_after_the_demo_call(s
         asyncio.run(Session(house, line).run())
         assert scenario.expects is not None
         assert shortcomings(store, f"call-{n}", scenario.expects) == [], scenario.about
+
+
+def test_who_asks_for_an_end_does_not_wait_for_the_demo_call():
+    async def ends_at_once() -> bool:
+        stopped, over = asyncio.Event(), asyncio.Event()
+
+        async def call() -> None:
+            try:
+                stopped.set()
+                await asyncio.Event().wait()
+            finally:
+                over.set()
+
+        with pytest.raises(Stopped):
+            await unless(stopped, call())
+        return over.is_set()
+
+    assert asyncio.run(ends_at_once())
+
+
+def test_what_is_done_before_anybody_asks_for_an_end_is_done():
+    async def result() -> int:
+        return await unless(asyncio.Event(), asyncio.sleep(0, 7))
+
+    assert asyncio.run(result()) == 7
