@@ -33,7 +33,7 @@ from ivr.commands.pages import between
 
 BEGIN, END = "<!-- bench -->", "<!-- end of bench -->"
 LIMIT = 300.0
-"""Milliseconds, for a whole page."""
+"""Milliseconds of the processor, for a whole page."""
 TIMES = 7
 CALLERS = 400_000
 STEPS = 12
@@ -102,8 +102,8 @@ def _case(number: str, words: tuple[str, ...]) -> str:
     return f"CASE ({number}) % {len(words)} " + " ".join(f"WHEN {n} THEN '{w}'" for n, w in enumerate(words)) + " END"
 
 
-def measure(store: Store, span: Span, at: datetime) -> list[tuple[str, float]]:
-    """Every figure of this span, milliseconds: the median."""
+def measure(store: Store, span: Span, at: datetime) -> list[tuple[str, float, float]]:
+    """Every figure of this span, milliseconds by the clock and of the processor: the medians."""
     asked: list[tuple[str, Callable[[Connection], Any]]] = [
         (each.__name__, lambda conn, each=each: each(conn, span)) for each in analytics.DEFINED
     ]
@@ -113,15 +113,15 @@ def measure(store: Store, span: Span, at: datetime) -> list[tuple[str, float]]:
         ("everything, with the span before", lambda conn: report.report(conn, span, at)),
     ]
 
-    def timed(conn: Connection, job: Callable[[Connection], Any]) -> float:
-        began = time.perf_counter()
+    def timed(conn: Connection, job: Callable[[Connection], Any]) -> tuple[float, float]:
+        clock, processor = time.perf_counter(), time.thread_time()
         job(conn)
-        return (time.perf_counter() - began) * 1e3
+        return (time.perf_counter() - clock) * 1e3, (time.thread_time() - processor) * 1e3
 
-    found: list[tuple[str, float]] = []
+    found: list[tuple[str, float, float]] = []
     for name, job in asked:
         samples = [store.read(lambda conn, job=job: timed(conn, job)).result() for _ in range(TIMES)]
-        found.append((name, median(samples)))
+        found.append((name, *(median(each) for each in zip(*samples, strict=True))))
     return found
 
 
@@ -169,8 +169,9 @@ def main() -> None:
         found = measure(store, span, at)
         one = counting(store, at)
         size = sum(each.stat().st_size for each in folder.iterdir()) / 1e6
-    rows = [["figure, of 30 days", "ms, median"], *([name, f"{ms:.1f}"] for name, ms in found)]
-    rows += [["counting one call more", f"{one:.2f}"]]
+    rows = [["figure, of 30 days", "ms by the clock, median", "of the processor"]]
+    rows += [[name, *(f"{ms:.1f}" for ms in both)] for name, *both in found]
+    rows += [["counting one call more", f"{one:.2f}", ""]]
     title = f"Figures with {count:,} calls a month, two months in the store ({size:,.0f} MB)"
     told = f"{machine}. Made in {made:.0f} s; all sums made anew from single calls in {recounted:.0f} s."
     tables.show(console, [(title, rows)])
@@ -179,8 +180,8 @@ def main() -> None:
         page = given.write.read_text("utf-8")
         measured = f"{tables.markdown([(title, rows)])}\n{told}"
         given.write.write_text(between(page, BEGIN, END, measured, "figures of the bench"), "utf-8")
-    if found[-1][1] > LIMIT:
-        raise SystemExit(f"bench: a page of figures takes {found[-1][1]:.0f} ms, more than {LIMIT:.0f}")
+    if found[-1][2] > LIMIT:  # the clock of a loaded machine measures the load
+        raise SystemExit(f"bench: a page takes {found[-1][2]:.0f} ms of the processor, more than {LIMIT:.0f}")
 
 
 if __name__ == "__main__":

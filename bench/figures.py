@@ -303,6 +303,25 @@ class PeersRun(BaseModel):
     remark: str = ""
 
 
+class Typed(BaseModel):
+    """A kind of text by which customers are looked for: ms by the clock and of the processor, customers found."""
+
+    name: str
+    clock: list[float]
+    processor: list[float]
+    found: list[int]
+
+
+class AddressRun(BaseModel):
+    """A run of `bench.addresses`.  limit: ms of the processor."""
+
+    machine: Machine
+    accounts: int
+    limit: float
+    typed: list[Typed]
+    remark: str = ""
+
+
 class Opened(BaseModel):
     """A page, once.  Milliseconds by the clock since the navigation began: parsed; ready: one can work with it;
     server: from the request to the first byte of its answer.  Of the processor: thread (the page's own) and

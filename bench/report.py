@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import tables
 from bench.figures import (
     RESULTS,
+    AddressRun,
     Calls,
     IntakeRun,
     LookupsRun,
@@ -39,6 +40,7 @@ def sections(results: Path) -> dict[str, str]:
             ("lookups", LookupsRun),
             ("search-sqlite", SearchRun),
             ("search-postgresql", SearchRun),
+            ("addresses", AddressRun),
             ("opening", OpeningRun),
             ("search-peers-sqlite", PeersRun),
             ("search-peers-postgresql", PeersRun),
@@ -60,6 +62,8 @@ def sections(results: Path) -> dict[str, str]:
                 found[name] = _section(_with(run.machine, run.remark), tables.of_intake(run))
             case SearchRun():
                 found[name] = _section(_with(run.machine, run.remark), tables.of_search([run]))
+            case AddressRun():
+                found[name] = _section(_with(run.machine, run.remark), tables.of_addresses(run))
             case OpeningRun():
                 found[name] = _section(_with(run.machine, run.remark), tables.of_opening(run))
             case PeersRun():

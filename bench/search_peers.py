@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Final
@@ -360,6 +361,9 @@ def stored(store: Path) -> Iterator[sqlite3.Row]:
 
 def bitmaps(source: Path, into: Path) -> Peer:
     """Ours, made of the same rows, for the time and the room that it takes."""
+    if (kept := into.with_suffix(".json")).exists():
+        return Peer.model_validate_json(kept.read_text("utf-8"))
+    into.unlink(missing_ok=True)
     with Store.open(f"sqlite:///{into}"):  # makes the tables
         pass
     names = [column.name for column in findings.columns]
@@ -380,7 +384,9 @@ def bitmaps(source: Path, into: Path) -> Peer:
         conn.execute("ANALYZE")
         conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     took = time.monotonic() - began
-    return Peer(name=OURS, seconds=round(took, 1), mb=round((into.stat().st_size - empty) / 1e6, 1))
+    found = Peer(name=OURS, seconds=round(took, 1), mb=round((into.stat().st_size - empty) / 1e6, 1))
+    kept.write_text(found.model_dump_json(), "utf-8")
+    return found
 
 
 def made(peer: SQLite | PostgreSQL, name: str, source: Path) -> Peer:
@@ -398,39 +404,56 @@ def made(peer: SQLite | PostgreSQL, name: str, source: Path) -> Peer:
 def questions(asking: Asking, again: int, joins: int) -> list[tuple[str, list[Query]]]:
     """What is asked of each, the same."""
     found = [(name, [query() for _ in range(again)]) for name, query in asking.kinds().items()]
-    return [*found, (f"{joins} random joins of two to six filters", list(islice(asking.joins(), joins)))]
+    return [(f"{joins} random joins of two to six filters", list(islice(asking.joins(), joins))), *found]
 
 
-def compare(store: Store, peers: Sequence[tuple[str, SQLite | PostgreSQL]], asked: Any) -> dict[str, list[Searched]]:
-    """Each query of ours and of every peer, one after another; the first of each kind is asked before, unmeasured."""
+def compare(
+    store: Store, peers: Sequence[tuple[str, SQLite | PostgreSQL]], asked: Any, minutes: float, tell: Any
+) -> dict[str, list[Searched]]:
+    """Each query of ours and of every peer, one after another; no kind is begun when the minutes are over.
 
-    def ours(query: Query) -> tuple[int, list[str]]:
-        def job(conn: Connection) -> tuple[int, list[str]]:
+    SQLite's are the processor's milliseconds, for it works in the thread that asks, and the clock of a loaded machine
+    measures the load; PostgreSQL works elsewhere, so its are the clock's.
+    """
+    clock = time.perf_counter if any(isinstance(peer, PostgreSQL) for _, peer in peers) else time.thread_time
+
+    def ours(query: Query) -> tuple[float, int, list[str]]:
+        def job(conn: Connection) -> tuple[float, int, list[str]]:
+            began = clock()
             page = calls_found.search(conn, query, personal=True, limit=PAGE)
-            return page.count, [each.call for each in page.calls]
+            return clock() - began, page.count, [each.call for each in page.calls]
 
         return store.read(job).result()
 
-    ways: list[tuple[str, Callable[[Query], tuple[int, list[str]]]]] = [
-        (OURS, ours), *((name, peer.search) for name, peer in peers)
+    def theirs(peer: SQLite | PostgreSQL, query: Query) -> tuple[float, int, list[str]]:
+        began = clock()
+        count, shown = peer.search(query)
+        return clock() - began, count, shown
+
+    ways: list[tuple[str, Callable[[Query], tuple[float, int, list[str]]]]] = [
+        (OURS, ours), *((name, partial(theirs, peer)) for name, peer in peers)
     ]  # fmt: skip
     found: dict[str, list[Searched]] = {name: [] for name, _ in ways}
+    end = time.monotonic() + 60 * minutes
     for kind, queries in asked:
+        if time.monotonic() > end:
+            tell(f"not asked any more: {kind}")
+            continue
         took: dict[str, list[float]] = defaultdict(list)
         counts = list[int]()
-        for k, query in enumerate([queries[0], *queries]):
+        for query in queries:
             answers = dict[str, tuple[int, list[str]]]()
             for name, way in ways:
-                began = time.perf_counter()
-                answers[name] = way(query)
-                if k:
-                    took[name].append(round((time.perf_counter() - began) * 1e3, 3))
+                seconds, count, shown = way(query)
+                answers[name] = count, shown
+                took[name].append(round(seconds * 1e3, 3))
             for name, answer in answers.items():
                 if answer != answers[OURS]:
                     sys.exit(f"bench: {name} finds {answer[0]:,} calls, ours {answers[OURS][0]:,}: {kind}: {query}")
-            counts += [answers[OURS][0]] if k else []
+            counts.append(answers[OURS][0])
         for name, _ in ways:
             found[name].append(Searched(name=kind, took=took[name], found=counts))
+        tell(f"{kind}: " + ", ".join(f"{name} {max(took[name]):.0f} ms" for name in took))
     return found
 
 
@@ -462,7 +485,10 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1_000_000, help="how many there are")
     parser.add_argument("--data", type=Path, help="where `bench.search --data` keeps its stores")
     parser.add_argument("--only", choices=("sqlite", "postgresql"), help="only this database")
+    parser.add_argument("--peers", nargs="+", choices=("words", ALL), default=("words", ALL), help="only these")
     parser.add_argument("--again", type=int, default=AGAIN, help="queries of each kind")
+    parser.add_argument("--joins", type=int, default=JOINS, help="random joins of filters")
+    parser.add_argument("--minutes", type=float, default=60, help="after which no other kind of query is begun")
     parser.add_argument("--quick", action="store_true", help="few calls, not kept: to see that it works")
     parser.add_argument("--remark", default="", help="what else the machine was doing")
     given = parser.parse_args()
@@ -484,9 +510,9 @@ def main() -> None:
                     url = inner.enter_context(cluster(folder / f"search-{count}.pg"))
                     store = inner.enter_context(Store.open(url))
                     copy(first, store)
-                kept = [] if url else [bitmaps(source, scratch / "bitmaps.db")]
+                kept = [] if url else [bitmaps(source, folder / f"peer-{OURS}-{count}.db")]
                 peers = list[tuple[str, SQLite | PostgreSQL]]()
-                for name in ("words", ALL):
+                for name in given.peers:
                     everything = name == ALL
                     path = folder / f"peer-{name}-{count}.db"
                     peer = PostgreSQL(url, everything) if url else SQLite(path, everything)
@@ -495,7 +521,9 @@ def main() -> None:
                     console.print(f"{database}: {name}: built in {kept[-1].seconds:.0f} s, {kept[-1].mb:.0f} MB")
                     peers.append((name, peer))
                 asking = Asking(store, count)
-                queries = compare(store, peers, questions(asking, given.again, JOINS))
+                queries = compare(
+                    store, peers, questions(asking, given.again, given.joins), given.minutes, console.print
+                )
                 fills = {OURS: asking.fills(given.again)}
                 fills |= {name: adding(World(count), peer, given.again) for name, peer in peers}
                 for _, peer in peers:

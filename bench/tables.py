@@ -8,6 +8,7 @@ from rich.table import Table
 
 from bench.figures import (
     ARMS,
+    AddressRun,
     Arm,
     Calls,
     IntakeRun,
@@ -186,7 +187,8 @@ def of_peers(runs: list[PeersRun]) -> list[tuple[str, Rows]]:
         slow = [sum(took > 100 for each in run.queries[way] for took in each.took) for way in ways]
         whole = [sum(len(each.took) for each in run.queries[way]) for way in ways]
         rows.append(["queries over 100 ms", str(whole[0]), *(f"{n:,}" for n in slow)])
-        found.append((f"The same queries through {run.calls:,} calls, {name}", rows))
+        clock = "by the clock" if run.database == "postgresql" else "of the processor"
+        found.append((f"The same queries through {run.calls:,} calls, {name}, ms {clock}", rows))
         costs = [["what is added", "n", *(f"{told}, p50 / worst ms a call" for told in ways.values())]]
         costs += [
             [each[0].name, str(len(each[0].took)), *(_middle_and_worst(one.took) for one in each)]
@@ -197,6 +199,17 @@ def of_peers(runs: list[PeersRun]) -> list[tuple[str, Rows]]:
         built += [[ways[each.name], f"{each.seconds:,.0f}", f"{each.mb:,.0f}"] for each in run.built]
         found.append((f"Making it, {name}", built))
     return found
+
+
+def of_addresses(run: AddressRun) -> list[tuple[str, Rows]]:
+    """Each kind of text: the clock's and the processor's."""
+    rows = [["what is typed", "n", "found on the first page", "clock p50 ms", "worst", "processor p50 ms", "worst"]]
+    for each in run.typed:
+        least, most = min(each.found), max(each.found)
+        found = str(least) if least == most else f"{least} to {most}"
+        figures = (*_percentiles(each.clock, (50, 100)), *_percentiles(each.processor, (50, 100)))
+        rows.append([each.name, str(len(each.clock)), found, *figures])
+    return [(f"Finding one of {run.accounts:,} customers, SQLite", rows)]
 
 
 def of_opening(run: OpeningRun) -> list[tuple[str, Rows]]:
