@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from plans import steps
 from sqlalchemy import insert, select, update
 from test_plans import assert_by_index
 
@@ -153,3 +154,9 @@ def test_a_removed_meter_finds_its_account_and_is_not_listed_there(run: Run):
 )
 def test_every_way_descends_an_index(run: Run, text: str):
     assert_by_index(run, lambda conn: lookup.look_up(conn, text))
+
+
+@pytest.mark.parametrize("text", ["1000000018", "0300"])
+def test_digits_are_looked_for_among_the_numbers_of_meters_and_not_through_all_meters(run: Run, text: str):
+    plan = run(lambda conn: steps(conn, lambda conn: lookup.look_up(conn, text)))
+    assert any("ix_meters_number" in step for step in plan), plan
