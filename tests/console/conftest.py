@@ -6,7 +6,7 @@ from web_world import World
 from tests.postgres import on_both
 
 ON_BOTH = frozenset[str]()
-"""Modules whose tests run on SQLite and on PostgreSQL (docs/decisions/132)."""
+"""Modules whose tests run on both databases by themselves: none, pages ask `domain` (docs/decisions/132)."""
 
 
 def pytest_generate_tests(metafunc):

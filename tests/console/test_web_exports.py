@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 import soundfile
 from spoken_call import ACCOUNT, a_reading, keys_in, wav
+from sqlalchemy import update
 
 from domain import calls, evidence, trail
 from domain.model import Outcome
 from domain.roles import Permission, Role, may
+from domain.tables import recordings
 from ivr.console.exporting import Format, Order, filename, make
 from ivr.console.web import exports
 from recordings import peaks, vcon
@@ -236,7 +238,7 @@ def test_one_that_is_gone_from_the_archive_is_told_to_be(kept):
 def test_a_path_out_of_the_archive_is_never_opened(kept, path):
     """Only who can write to the store could put one there; then, too, nothing else is given away."""
     world, call, _ = kept
-    world.write(lambda conn: conn.exec_driver_sql("UPDATE recordings SET path = ?", (path,)))
+    world.write(lambda conn: conn.execute(update(recordings).values(path=path)))
     browser = world.sign_in(Role.SUPERVISOR)
 
     for answer in (

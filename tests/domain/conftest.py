@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 30, 21, 30, tzinfo=UTC)  # 23:30 in Kyiv
 Run = Callable[[Callable[[Connection], Any]], Any]
 
 
-ON_BOTH = frozenset(["test_stored_calls", "test_handlers", "test_analytics"])
+ON_BOTH = frozenset({"test_stored_calls", "test_handlers", "test_analytics", "test_migrations", "test_plans"})
 """Modules whose tests run on SQLite and on PostgreSQL (docs/decisions/132)."""
 
 
