@@ -226,7 +226,7 @@ def test_where_a_prompt_is_said_is_shown(world):
     page = world.sign_in(language="en").get("/prompts/uk/hint_agent").text
 
     assert 'href="/prompts/uk/account"' in page, "it is said within the question for the account"
-    assert "ask_account" in world.sign_in(language="en").get("/prompts/uk/account").text
+    assert Tongue("en")("story.part_ask_account") in world.sign_in(language="en").get("/prompts/uk/account").text
 
 
 # -- to change -------------------------------------------------------------------------------------------------
@@ -620,6 +620,15 @@ def test_an_announcement_is_switched_on_after_it_was_said_whom_it_concerns(world
     assert [row.what for row in deeds(world)] == ["announcement.on"]
 
 
+def test_an_announcement_ends_by_itself_unless_somebody_wants_otherwise(world):
+    browser = world.sign_in(language="en")
+    hours = lambda **given: filled(browser.get("/prompts/announcements", params=given).text)[2]  # noqa: E731
+
+    assert hours() == hours(prompt="announce_outage") == "4"
+    assert hours(prompt="announce_outage", hours="12") == "12"
+    assert hours(prompt="announce_outage", until="23:59") == hours(prompt="announce_outage", until="never") == ""
+
+
 def test_an_announcement_is_switched_off_after_asking_again(world):
     browser = world.sign_in(language="en")
     browser.post("/prompts/announcements", {"prompt": "announce_schedule"})
@@ -701,7 +710,7 @@ def test_an_address_fills_the_form_in_and_switches_nothing_on(world):
 
     assert page.status_code == only_where.status_code == 200
     assert filled(page.text) == ("announce_works", where, "", f"{ends.astimezone(HOME):%d.%m %H:%M}")
-    assert filled(only_where.text) == ("", where, "", "")
+    assert filled(only_where.text) == ("", where, "4", "")
     assert Tongue("en")("prompts.filled_in") in page.text
     assert 'class="error"' not in page.text + only_where.text
     assert on(world) == []

@@ -42,6 +42,7 @@ from prompts.spoken import LANGUAGES
 PREFIX: Final = "announce_"
 """Names of prompts that are there to be announced."""
 HOURS: Final = (1, 2, 4, 8, 12, 24)
+USUAL: Final = 4
 LONGEST: Final = timedelta(days=14)
 ROUNDED: Final = 15
 """Minutes to which an end is rounded up: nobody remembers "until 14:37"."""
@@ -245,9 +246,17 @@ async def _shown(
         before=[each for each in before if each.id not in standing_now], may_announce=may_announce,
         offered=[(name, _said(over, name, None, now)) for name in announceable(work.shipped)],
         regions=[*known, *([choice.region] if choice and choice.region and choice.region not in known else [])],
-        hours=HOURS, choice=choice, done=done if done in ("on", "off", "was_off") else None,
+        hours=HOURS, chosen=_chosen(choice), choice=choice, done=done if done in ("on", "off", "was_off") else None,
         customers=customers,
     )  # fmt: skip
+
+
+def _chosen(choice: Choice | None) -> str:
+    """Which of `HOURS` stands in the form: what was chosen, and as long as nobody chose, `USUAL`: an announcement
+    that nobody ends is heard for days."""
+    if choice is None or not (choice.faults or choice.typed or choice.hours):
+        return str(USUAL)
+    return choice.hours
 
 
 def _choice(

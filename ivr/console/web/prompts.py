@@ -40,6 +40,7 @@ from ivr.console.web.prompt_view import (
     places_of,
     said_in,
     texts_now,
+    title,
     uses_of,
 )
 from ivr.console.web.studio import Studio, audible, joined, studio, tongue, utterance
@@ -358,7 +359,7 @@ async def _shown(request: Request, desk: InDesk, me: Me, lang: Language, prompt:
     return render(
         request, "prompts/one.html", told.status, prompt=prompt, lang=lang, tongues=LANGUAGES, told=told,
         done=done if done in ("live", "dropped", "undone") else None, legal=prompt in LEGAL,
-        is_part=prompt not in work.shipped.texts[lang],
+        is_part=prompt not in work.shipped.texts[lang], called=title(over.catalogue, lang, prompt),
         announcement=prompt in announcing.announceable(work.shipped),
         lines=[line(which, lines[which]) for which in TRIES if which in lines]
         or [line("text", work.shipped_part(lang, prompt))],
