@@ -144,3 +144,12 @@ def test_with_https_cookies_stay_on_this_host(tmp_path):
         assert answer.headers["strict-transport-security"]
     finally:
         world.close()
+
+
+def test_a_long_page_comes_in_pieces_the_first_of_which_is_small():
+    made = [f"<li>{n} їжак</li>" for n in range(20_000)]
+    found = list(look.pieces(iter(made)))
+    assert b"".join(found).decode() == "".join(made)
+    assert look.FIRST_PIECE <= len(found[0].decode()) < look.FIRST_PIECE + 100
+    assert {len(piece.decode()) // look.PIECE for piece in found[1:-1]} == {1}
+    assert list(look.pieces(iter([]))) == [b""]

@@ -5,6 +5,7 @@ see personal data gets numbers masked by the filters, so that no page has to thi
 """
 
 import secrets
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -26,6 +27,8 @@ from ivr.console.web.words import LANGUAGES, Tongue
 
 HERE: Final = Path(__file__).parent
 LANGUAGE_COOKIE: Final = "language"
+FIRST_PIECE: Final = 2_000
+PIECE: Final = 32_000
 
 NAVIGATION: Final = (
     ("home", "/", None, "g h"),
@@ -59,24 +62,47 @@ def language_of(request: Request) -> str:
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """A page.  The template also knows: me (None when nobody is signed in), t, nonce, request, path."""
+    return HTMLResponse(environment().get_template(template).render(_known(request) | context), status)
+
+
+def render_as_it_comes(request: Request, template: str, **context: Any) -> StreamingResponse:
+    """A long page, piece by piece: the browser reads its beginning while the rest is still being made.
+
+    What could go wrong must have gone wrong before: once it has begun, a page can only be broken off.
+    """
+    made = environment().get_template(template).generate(_known(request) | context)
+    return StreamingResponse(pieces(made), media_type="text/html; charset=utf-8")
+
+
+def pieces(made: Iterator[str]) -> Iterator[bytes]:
+    """Of `PIECE` characters and more; the first one is small, it names the scripts and styles."""
+    kept: list[str] = []
+    size, least = 0, FIRST_PIECE
+    for each in made:
+        kept.append(each)
+        size += len(each)
+        if size >= least:
+            yield "".join(kept).encode()
+            kept, size, least = [], 0, PIECE
+    yield "".join(kept).encode()
+
+
+def _known(request: Request) -> dict[str, Any]:
+    """What every template knows."""
     person = getattr(request.state, "person", None)
     tongue = Tongue(language_of(request))
-    shown = environment().get_template(template).render(
-        {
-            "request": request,
-            "path": request.url.path,
-            "me": person,
-            "t": tongue,
-            "language": tongue.language,
-            "languages": LANGUAGES,
-            "nonce": nonce(request),
-            "csrf_token": getattr(request.state, "csrf", ""),
-            "navigation": [each for each in NAVIGATION if person is not None and person.may_see(each[2])],
-            "now": request.app.state.desk.clock(),
-            **context,
-        }
-    )  # fmt: skip
-    return HTMLResponse(shown, status)
+    return {
+        "request": request,
+        "path": request.url.path,
+        "me": person,
+        "t": tongue,
+        "language": tongue.language,
+        "languages": LANGUAGES,
+        "nonce": nonce(request),
+        "csrf_token": getattr(request.state, "csrf", ""),
+        "navigation": [each for each in NAVIGATION if person is not None and person.may_see(each[2])],
+        "now": request.app.state.desk.clock(),
+    }
 
 
 def redirect(url: str) -> RedirectResponse:

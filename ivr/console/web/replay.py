@@ -29,7 +29,7 @@ from ivr.console.web import telling
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.hearing import REASONS
-from ivr.console.web.look import language_of, render
+from ivr.console.web.look import language_of, render, render_as_it_comes
 from ivr.console.web.masked import hidden, hidden_text
 from ivr.console.web.sound import GRANT, CallId
 from ivr.console.web.telling import LANES, Row, rows
@@ -69,7 +69,7 @@ async def replay(request: Request, call: CallId, serving: InDesk, me: Asking) ->
     """The page."""
     now, language = serving.clock(), language_of(request)
     opened = await serving.read(lambda conn: found(conn, call, me, now))
-    return render(request, "calls/replay.html", **shown(opened, Tongue(language), language))
+    return render_as_it_comes(request, "calls/replay.html", **shown(opened, Tongue(language), language))
 
 
 @router.get("/calls/{call}/story", **page(Permission.REPLAY, polled=True), name="story")
