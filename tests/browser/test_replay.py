@@ -127,6 +127,18 @@ def test_n_and_p_go_from_doubt_to_doubt(visit, site):
         assert at(page) == pytest.approx(doubt, abs=0.01)
 
 
+def test_every_doubt_that_the_keys_stop_at_is_a_diamond(visit, site):
+    page = visit(f"/calls/{site.calls['complaint']}")
+    drawn(page)
+    marks = page.evaluate(
+        """() => [...document.querySelector("[data-axis]").timeline.items.get("mark")]
+          .filter((one) => one.kind === "doubt").map((one) => one.at)"""
+    )
+    doubts = [float(at) for at in page.get_attribute("[data-replay]", "data-doubts").split()]
+    assert doubts
+    assert all(any(abs(at - mark) < 0.01 for mark in marks) for at in doubts)
+
+
 def test_the_lanes_have_their_names_on_a_phone_too(visit, site):
     page = visit(f"/calls/{site.calls['complaint']}", size=PHONE)
     drawn(page)

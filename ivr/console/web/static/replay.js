@@ -55,6 +55,8 @@
       const lane = element.getAttribute("data-lane");
       const kind = element.getAttribute("data-kind");
       if (element.parentNode === list) rows.push({ at: number(element, "at"), element });
+      // Who said nothing, or wasn't understood, is a doubt as well: n and p stop there (`_doubts` of the story).
+      if (kind === "noinput" || kind === "nomatch") items.push(new Item(element, "mark", "doubt", ""));
       const words = element.getElementsByClassName("word");
       if (!words.length) items.push(new Item(element, lane, kind, element.getAttribute("data-short") || ""));
       for (const word of words) {
