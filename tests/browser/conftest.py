@@ -38,6 +38,12 @@ CALLS = (
 )  # fmt: skip
 """Scenarios that are held; each is a call in the store."""
 WIDE, PHONE = (1280, 800), (390, 844)
+PLAYS = """{
+window.plays = 0;
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () { window.plays += 1; return play.call(this); };
+}"""
+"""Counts how often a page began to play a sound."""
 CHROMIUM = os.environ.get("TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MOST = ("serious", "critical")
 """Accessibility faults that fail a test, as axe weighs them."""
@@ -215,6 +221,7 @@ def visit(site: Site, chromium: Browser) -> Iterator[Visit]:
         if role is not None:
             cookies.append({"name": "session", "value": site.token(role, language), "url": site.address})
         context.add_cookies(cookies)  # type: ignore[arg-type]
+        context.add_init_script(PLAYS)
         page = context.new_page()
         page.set_default_timeout(30_000)
         faults: list[str] = []
@@ -266,6 +273,14 @@ def until(page: Page, condition: str) -> None:
             return
         page.wait_for_timeout(25)
     raise AssertionError(f"never: {condition}")
+
+
+@contextmanager
+def playing(page: Page) -> Iterator[None]:
+    """What is done within makes a sound play: seen also if it is over before one looks again."""
+    before = page.evaluate("window.plays")
+    yield
+    until(page, f"window.plays > {before}")
 
 
 def fits(page: Page) -> None:

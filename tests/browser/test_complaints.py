@@ -17,7 +17,7 @@ from domain.request_queue import page as listed
 from domain.roles import Role
 from ivr.console.web.look import KYIV
 from ivr.console.web.words import LANGUAGES, Tongue
-from tests.browser.conftest import PHONE, WIDE, Site, fits, until
+from tests.browser.conftest import PHONE, WIDE, Site, fits, playing, until
 
 pytestmark = pytest.mark.browser
 
@@ -75,12 +75,12 @@ def test_a_complaint_is_heard_from_its_second_and_word_by_word(visit, site, shot
     number = told(site)
     page: Page = visit(f"/requests/{number}", Role.SUPERVISOR)
     page.locator("#reason").select_option("complaint")
-    page.get_by_role("button", name=T("requests.listen"), exact=True).click()
-    page.wait_for_url(f"**/requests/{number}")
+    with page.expect_navigation():  # to the same address: only then the scripts are there
+        page.get_by_role("button", name=T("requests.listen"), exact=True).click()
     sound = page.locator("audio[data-sound]")
     begins = float(sound.get_attribute("data-from"))
-    page.keyboard.press("p")
-    expect_playing(page)
+    with playing(page):
+        page.keyboard.press("p")
     at = page.evaluate("document.querySelector('[data-sound]').currentTime")
     assert begins > 1 and at >= begins - 0.2
     word = page.locator("[data-at]").nth(2)
@@ -90,10 +90,6 @@ def test_a_complaint_is_heard_from_its_second_and_word_by_word(visit, site, shot
     shot(page, "request-heard")
     rows = site.read(lambda c: trail.page(c, what="recording.heard"))
     assert [(row.who, row.of, row.reason) for row in rows if row.of == site.calls["complaint_by_voice"]]
-
-
-def expect_playing(page: Page) -> None:
-    until(page, "!document.querySelector('[data-sound]').paused")
 
 
 def test_a_complaint_goes_through_its_life_by_keyboard_alone(visit, site, shot, accessible):

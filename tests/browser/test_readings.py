@@ -10,7 +10,7 @@ from domain import doubt_cases
 from domain.roles import Role
 from domain.tables import readings
 from ivr.console.web.words import LANGUAGES, Tongue
-from tests.browser.conftest import PHONE, WIDE, Site, fits, until
+from tests.browser.conftest import PHONE, WIDE, Site, fits, playing, until
 
 pytestmark = pytest.mark.browser
 
@@ -50,12 +50,12 @@ def test_a_receipt_is_heard_at_the_second_of_its_answer(visit, site, shot, acces
     number = reading(site, "corrected", "accepted")
     page: Page = visit(f"/readings/{number}", Role.SUPERVISOR)
     page.locator("#reason").select_option("reading")
-    page.get_by_role("button", name=T("requests.listen"), exact=True).click()
-    page.wait_for_url(f"**/readings/{number}")
+    with page.expect_navigation():  # to the same address: only then the scripts are there
+        page.get_by_role("button", name=T("requests.listen"), exact=True).click()
     second = page.locator("tr button[data-at]").last
     wanted = float(second.get_attribute("data-at"))
-    second.click()
-    until(page, "!document.querySelector('[data-sound]').paused")
+    with playing(page):
+        second.click()
     until(page, f"Math.abs(document.querySelector('[data-sound]').currentTime - {wanted}) < 1.5")
     expect(page.locator(".hash")).to_have_text(re.compile("^[0-9a-f]{64}$"))
     accessible(page)

@@ -8,7 +8,7 @@ import pytest
 
 from domain import calls, quality
 from domain.roles import Role
-from tests.browser.conftest import PHONE, WIDE, fits, until
+from tests.browser.conftest import PHONE, WIDE, fits, playing, until
 from tests.console import long_call
 
 pytestmark = pytest.mark.browser
@@ -164,16 +164,16 @@ def test_a_word_is_heard_when_it_is_clicked_in_the_list_and_on_the_time_line(vis
     page.keyboard.press("Space")
     word = page.locator('[data-kind="said"] .word, [data-kind="told"] .word').first
     begins, ends = (float(word.get_attribute(name)) for name in ("data-at", "data-until"))
-    word.click()
-    until(page, f"{REPLAY}.audio.paused === false")
+    with playing(page):
+        word.click()
     assert at(page) >= max(begins - 0.3, 0)
     until(page, f"{REPLAY}.audio.paused")
     assert at(page) == pytest.approx(ends + 0.15, abs=0.4)
     for _ in range(6):
         page.keyboard.press("+")
     spot = place(page, "said")
-    page.mouse.click(spot["x"], spot["y"])
-    until(page, f"{REPLAY}.audio.paused === false")
+    with playing(page):
+        page.mouse.click(spot["x"], spot["y"])
     until(page, f"{REPLAY}.audio.paused")
 
 
