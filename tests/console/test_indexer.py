@@ -112,9 +112,15 @@ def test_of_answers_names_are_found_only_by_who_may_see_them_and_numbers_however
     assert sorted(mark for mark in kept if mark[0] in "wp" and any(map(str.isdecimal, mark))) == []
 
 
-def test_with_an_erased_recording_what_was_answered_is_forgotten_for_good(world, index):
+def sealed(world):
+    """A call with its recording."""
     call = world.call()
     world.write(lambda conn: calls.recording_sealed(conn, call, "a", sha256="0", seconds=60.0, bytes=1, at=NOW))
+    return call
+
+
+def test_with_an_erased_recording_what_was_answered_is_forgotten_for_good(world, index):
+    call = sealed(world)
     said(world, call, "скарга")
     index()
     assert found(world, Query(words="скарга")) == [call]
@@ -163,8 +169,7 @@ def test_what_is_masked_is_found_only_by_who_may_see_it_and_numbers_by_nobody(wo
 
 
 def test_with_an_erased_recording_its_words_leave_the_index_at_once(world, index):
-    call = world.call()
-    world.write(lambda conn: calls.recording_sealed(conn, call, "a", sha256="0", seconds=60.0, bytes=1, at=NOW))
+    call = sealed(world)
     told(world, call, "лічильник")
     index()
     assert found(world, Query(words="лічильник")) == [call]

@@ -68,6 +68,11 @@ class Chosen:
         return urlencode({name: value for name, value in {**own, **other}.items() if value})
 
 
+def months(today: date) -> list[Period]:
+    """Those that can be chosen: this one and those before it."""
+    return [Period.of(today).plus(-n) for n in range(MONTHS)]
+
+
 @router.get("", **page(Permission.FIGURES))
 async def figures(
     request: Request,
@@ -90,7 +95,7 @@ async def figures(
     context = {
         "chosen": chosen, "given": given, "teller": teller, "tiles": teller.tiles(given), "figure": teller.figure,
         "notices": [(one, teller.notice(given, one), link(one, chosen, calls=sees)) for one in report.notices(given)],
-        "months": [Period.of(today).plus(-n) for n in range(MONTHS)],
+        "months": months(today),
         "charts": charts(given, teller, lines), "lines": lines, "first": first, "last": last,
         "questions": beside(given), "places": given.places[:15], "parts": parts(given, teller),
         "weights": weights(given), "may_csv": me.may(Permission.LISTS),

@@ -27,9 +27,8 @@ from domain.rules import local_day
 from domain.scorecard import MOST_QUESTIONS, Form, Malformed, Mark, Question, faults, fresh_key
 from domain.scored import MOST, UNKNOWN, Given
 from domain.store import Connection
-from domain.window import Period
 from ivr.console.web import telling
-from ivr.console.web.analytics import MONTHS, choose
+from ivr.console.web.analytics import choose, months
 from ivr.console.web.desk import InDesk
 from ivr.console.web.gate import Asking, Me, page, router
 from ivr.console.web.given import number
@@ -100,7 +99,7 @@ async def scores(
         request, "quality/scores.html", 422 if chosen.error else 200,
         chosen=chosen, told=told, scorers=whole.by, matters=whole.matters, rows=shown, count=len(wanted),
         most=MOST, by=by, about=about, missed=missed, address=address, first=first, last=last,
-        months=[Period.of(today).plus(-n) for n in range(MONTHS)],
+        months=months(today),
         matter=lambda name: t("quality.unknown") if name == UNKNOWN else telling.matter(name, t),
         numbers={one.question.key: n for n, one in enumerate(told.criteria, 1)},
         missed_one=next((one for one in told.criteria if one.question.key == missed), None),
